@@ -1,0 +1,1 @@
+//! Every problem of a tileset, with file, place and reason.

@@ -1,0 +1,1 @@
+//! Rays against resident geometry, and what the point is.

@@ -1,0 +1,1 @@
+//! JSON and subtrees: a raw mirror of the files and a validated tree.

@@ -1,0 +1,1 @@
+//! A valid tileset from meshes.
