@@ -1,1 +1,15 @@
 //! JSON and subtrees: a raw mirror of the files and a validated tree.
+//!
+//! - [`raw`]: what a `tileset.json` says, after tolerable sins were mended with a warning
+//! - [`tree`]: the flat tree that selection walks; external tilesets and subtrees are grafted on and off
+//! - [`implicit`]: coordinates, templates and volumes of implicit tiling
+//! - [`subtree`]: availability of one subtree
+
+pub mod implicit;
+pub mod raw;
+pub mod subtree;
+pub mod tree;
+
+pub use raw::RawTileset;
+pub use subtree::Subtree;
+pub use tree::{Content, ContentKind, GraftError, Refine, Tile, TileKind, Tree, TreeLimits};
