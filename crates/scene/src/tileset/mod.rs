@@ -8,6 +8,13 @@
 pub mod implicit;
 pub mod raw;
 pub mod subtree;
+mod graft;
+mod graft_subtree;
+mod lenient;
+mod log;
+mod parse;
+mod slots;
+mod tile_members;
 pub mod tree;
 
 pub use raw::RawTileset;
