@@ -10,7 +10,9 @@
 /// of the reference is kept, that of the base is not.
 pub fn resolve(base: &str, reference: &str) -> String {
     let reference = reference.trim_matches(|c: char| c.is_ascii_whitespace());
-    if scheme_of(reference).is_some_and(|s| !s.eq_ignore_ascii_case("http") && !s.eq_ignore_ascii_case("https")) {
+    if scheme_of(reference)
+        .is_some_and(|s| !s.eq_ignore_ascii_case("http") && !s.eq_ignore_ascii_case("https"))
+    {
         return reference.to_owned();
     }
     let base = base.replace('\\', "/");

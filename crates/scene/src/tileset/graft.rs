@@ -13,7 +13,8 @@ use crate::{
         raw::{RawContent, RawTile, RawTileset},
         slots::{Sprout, vacant},
         tree::{
-            Content, ContentKind, Detail, GraftError, NONE, Node, Part, PartKind, Refine, SubtreeLink, TileKind, Tree,
+            Content, ContentKind, Detail, GraftError, NONE, Node, Part, PartKind, Refine, SubtreeLink,
+            TileKind, Tree,
         },
     },
     uri,
@@ -115,11 +116,14 @@ impl Tree {
 
     /// How many tilesets up the same file is found, if it is.
     fn distance_to_ancestor(&self, slot: u32, file: &str) -> Option<usize> {
-        let without_fragment = |uri: &str| uri.split_once('#').map_or(uri.to_owned(), |(head, _)| head.to_owned());
+        let without_fragment =
+            |uri: &str| uri.split_once('#').map_or(uri.to_owned(), |(head, _)| head.to_owned());
         let wanted = without_fragment(file);
         let mut chain = 0;
         let mut slot = slot;
-        while let Some(part) = self.nodes.get(slot as usize).and_then(|n| self.parts.get(n.part as usize)?.as_ref()) {
+        while let Some(part) =
+            self.nodes.get(slot as usize).and_then(|n| self.parts.get(n.part as usize)?.as_ref())
+        {
             if part.kind != PartKind::Subtree {
                 chain += 1;
                 if without_fragment(&part.uri) == wanted {
@@ -161,7 +165,11 @@ impl Tree {
         log: &mut WarningLog,
     ) -> Result<Sprout, GraftError> {
         let count = raw.tiles.len() as u64;
-        self.afford(file, count, count * (size_of::<Node>() + size_of::<Detail>() + size_of::<Content>()) as u64)?;
+        self.afford(
+            file,
+            count,
+            count * (size_of::<Node>() + size_of::<Detail>() + size_of::<Content>()) as u64,
+        )?;
         for name in &raw.extensions_required {
             if !KNOWN_EXTENSIONS.contains(&name.as_str()) {
                 log.push(|| "/extensionsRequired".into(), format!("{name} is required but not read"));
@@ -244,7 +252,10 @@ impl Tree {
             (Some(error), parent_error, _) => {
                 let error = error * largest_scale(&world_from_tile);
                 if let Some(parent_error) = parent_error.filter(|p| error > p * (1.0 + 1e-9)) {
-                    log.push(place, format!("geometric error {error} m is greater than its parent's {parent_error} m"));
+                    log.push(
+                        place,
+                        format!("geometric error {error} m is greater than its parent's {parent_error} m"),
+                    );
                 }
                 error
             }
@@ -269,7 +280,10 @@ impl Tree {
 
         let mut detail = Detail {
             world_from_tile,
-            request_volume: tile.viewer_request_volume.as_ref().map(|v| Box::new(v.transformed(&world_from_tile))),
+            request_volume: tile
+                .viewer_request_volume
+                .as_ref()
+                .map(|v| Box::new(v.transformed(&world_from_tile))),
             metadata: tile.metadata.clone(),
             extras: tile.extras.clone(),
             ..Detail::default()
@@ -281,7 +295,8 @@ impl Tree {
             }
             None if tile.implicit_tiling.is_some() => TileKind::Empty,
             None => {
-                detail.contents = tile.contents.iter().map(|c| content_of(c, file, &world_from_tile)).collect();
+                detail.contents =
+                    tile.contents.iter().map(|c| content_of(c, file, &world_from_tile)).collect();
                 kind_of(&detail.contents)
             }
         };
@@ -353,11 +368,18 @@ fn implicit_tiling(
     if raw.subtree_levels > raw.scheme.max_subtree_levels() {
         return refused(
             log,
-            format!("{} levels in a subtree; {} are read", raw.subtree_levels, raw.scheme.max_subtree_levels()),
+            format!(
+                "{} levels in a subtree; {} are read",
+                raw.subtree_levels,
+                raw.scheme.max_subtree_levels()
+            ),
         );
     }
     if raw.available_levels > Coordinates::MAX_LEVELS {
-        return refused(log, format!("{} levels; {} are read", raw.available_levels, Coordinates::MAX_LEVELS));
+        return refused(
+            log,
+            format!("{} levels; {} are read", raw.available_levels, Coordinates::MAX_LEVELS),
+        );
     }
     let contents = tile.contents.iter().map(|c| ContentTemplate {
         uri: uri::resolve(file, &c.uri),

@@ -75,7 +75,11 @@ pub(crate) fn present<'v>(
     Some(value)
 }
 
-pub(crate) fn object<'v>(value: &'v Value, at: &At<'_>, log: &mut WarningLog) -> Option<&'v Map<String, Value>> {
+pub(crate) fn object<'v>(
+    value: &'v Value,
+    at: &At<'_>,
+    log: &mut WarningLog,
+) -> Option<&'v Map<String, Value>> {
     let found = value.as_object();
     if found.is_none() {
         log.at(at, format!("{} where an object is expected; ignored", kind_of(value)));
@@ -159,10 +163,8 @@ pub(crate) fn transform(value: &Value, at: &At<'_>, log: &mut WarningLog) -> Opt
     if transform.row(3) != DMat4::IDENTITY.row(3) {
         log.at(at, "not affine: the last row is not 0 0 0 1; taken as if it were");
     }
-    let transform = DMat4::from_mat3_translation(
-        geodesy::glam::DMat3::from_mat4(transform),
-        transform.w_axis.truncate(),
-    );
+    let transform =
+        DMat4::from_mat3_translation(geodesy::glam::DMat3::from_mat4(transform), transform.w_axis.truncate());
     if transform.determinant() == 0.0 {
         log.at(at, "not invertible");
     }
@@ -224,7 +226,8 @@ pub(crate) fn region_of(numbers: &[f64; 6]) -> (Region, bool) {
         min_height_m: low.min(high),
         max_height_m: low.max(high),
     };
-    let in_range = west.abs().max(east.abs()) <= PI + SLACK && south.abs().max(north.abs()) <= FRAC_PI_2 + SLACK;
+    let in_range =
+        west.abs().max(east.abs()) <= PI + SLACK && south.abs().max(north.abs()) <= FRAC_PI_2 + SLACK;
     (region, in_range && south <= north && low <= high)
 }
 

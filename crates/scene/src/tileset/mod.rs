@@ -5,15 +5,15 @@
 //! - [`implicit`]: coordinates, templates and volumes of implicit tiling
 //! - [`subtree`]: availability of one subtree
 
-pub mod implicit;
-pub mod raw;
-pub mod subtree;
 mod graft;
 mod graft_subtree;
+pub mod implicit;
 mod lenient;
 mod log;
 mod parse;
+pub mod raw;
 mod slots;
+pub mod subtree;
 mod tile_members;
 pub mod tree;
 

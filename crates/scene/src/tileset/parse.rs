@@ -55,7 +55,12 @@ pub(crate) fn tileset(
     Ok((raw, log.finish()))
 }
 
-fn error(file: &str, place: impl Into<String>, kind: ContentErrorKind, reason: impl Into<String>) -> ContentError {
+fn error(
+    file: &str,
+    place: impl Into<String>,
+    kind: ContentErrorKind,
+    reason: impl Into<String>,
+) -> ContentError {
     ContentError { kind, file: file.to_owned(), place: place.into(), reason: reason.into() }
 }
 
@@ -121,13 +126,21 @@ fn names(value: &Value, at: &At<'_>, log: &mut WarningLog) -> Vec<String> {
 
 fn groups(value: &Value, at: &At<'_>, log: &mut WarningLog) -> Vec<RawGroup> {
     if let Value::Object(members) = value {
-        return members.iter().map(|(name, v)| RawGroup { name: Some(name.clone()), metadata: v.clone() }).collect();
+        return members
+            .iter()
+            .map(|(name, v)| RawGroup { name: Some(name.clone()), metadata: v.clone() })
+            .collect();
     }
     array(value, at, log).iter().map(|v| RawGroup { name: None, metadata: v.clone() }).collect()
 }
 
 /// `3DTILES_metadata` of 1.0.
-fn metadata_extension(raw: &mut RawTileset, extensions: &Map<String, Value>, at: &At<'_>, log: &mut WarningLog) {
+fn metadata_extension(
+    raw: &mut RawTileset,
+    extensions: &Map<String, Value>,
+    at: &At<'_>,
+    log: &mut WarningLog,
+) {
     const NAME: &str = "3DTILES_metadata";
     let Some(value) = present(extensions, NAME, at, log) else { return };
     let at = at.name(NAME);
@@ -159,7 +172,10 @@ fn resolve_group_names(raw: &mut RawTileset, log: &mut WarningLog) {
                 None => content.group.filter(|&g| (g as usize) < raw.groups.len()),
             };
             if group.is_none() && (content.group_name.is_some() || content.group.is_some()) {
-                log.push(|| format!("{}/contents/{number}", raw.pointer(tile as u32)), "its group does not exist");
+                log.push(
+                    || format!("{}/contents/{number}", raw.pointer(tile as u32)),
+                    "its group does not exist",
+                );
             }
             raw.tiles[tile].contents[number].group = group;
         }
@@ -232,7 +248,12 @@ fn tiles(
                 memory.take(2 * size_of::<RawTile>() as u64, cursor)?;
                 cursor.open(b'{', "a tile")?;
                 stack.push(Frame::Members { tile: tiles.len(), first: true });
-                tiles.push(RawTile { parent: Some(parent as u32), child_number, depth, ..RawTile::default() });
+                tiles.push(RawTile {
+                    parent: Some(parent as u32),
+                    child_number,
+                    depth,
+                    ..RawTile::default()
+                });
             }
         }
     }
@@ -311,7 +332,12 @@ impl Cursor<'_> {
 
     fn unexpected(&mut self, wanted: &str) -> ContentError {
         match self.peek() {
-            None => error(self.file, self.place(), ContentErrorKind::Truncated, format!("ends where {wanted} is expected")),
+            None => error(
+                self.file,
+                self.place(),
+                ContentErrorKind::Truncated,
+                format!("ends where {wanted} is expected"),
+            ),
             Some(found) => {
                 let reason = format!("{:?} where {wanted} is expected", char::from(found));
                 error(self.file, self.place(), ContentErrorKind::Invalid, reason)
@@ -390,7 +416,11 @@ impl Cursor<'_> {
     }
 
     /// Reads a value; one nested deeper than serde_json allows is skipped with a warning.
-    fn json_or_skip(&mut self, pointer: &dyn Fn() -> String, log: &mut WarningLog) -> Result<Value, ContentError> {
+    fn json_or_skip(
+        &mut self,
+        pointer: &dyn Fn() -> String,
+        log: &mut WarningLog,
+    ) -> Result<Value, ContentError> {
         let start = self.at;
         match self.try_value::<Value>() {
             Ok(value) => Ok(value),

@@ -94,7 +94,9 @@ impl Tree {
 
     fn unlink(&mut self, part: &Part, index: u32) {
         let host = part.host as usize;
-        let (Some(node), Some(detail)) = (self.nodes.get_mut(host), self.details.get_mut(host)) else { return };
+        let (Some(node), Some(detail)) = (self.nodes.get_mut(host), self.details.get_mut(host)) else {
+            return;
+        };
         if node.generation == 0 {
             return;
         }

@@ -43,7 +43,9 @@ pub(crate) fn read(tile: &mut RawTile, name: &str, value: Value, tile_at: &At<'_
             }
         }
         "extras" => tile.extras = Some(Box::new(value)),
-        "children" => log.at(&at, format!("{} where an array is expected; ignored", lenient::kind_of(&value))),
+        "children" => {
+            log.at(&at, format!("{} where an array is expected; ignored", lenient::kind_of(&value)))
+        }
         _ => {}
     }
 }
@@ -147,7 +149,8 @@ fn implicit_tiling(value: &Value, at: &At<'_>, log: &mut WarningLog) -> Option<B
         false => levels("maximumLevel", log).map(|n| n.saturating_add(1)),
     };
     let available_levels = available_levels.filter(|&n| n > 0);
-    let subtrees_uri = present(members, "subtrees", at, log).and_then(|v| v.get("uri")).and_then(Value::as_str);
+    let subtrees_uri =
+        present(members, "subtrees", at, log).and_then(|v| v.get("uri")).and_then(Value::as_str);
     let (Some(subtree_levels), Some(available_levels), Some(subtrees_uri)) =
         (subtree_levels, available_levels, subtrees_uri)
     else {

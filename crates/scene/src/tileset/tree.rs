@@ -20,7 +20,11 @@ use serde_json::Value;
 use crate::{
     content::{UpAxis, Warning},
     streamer::TileId,
-    tileset::{implicit::{Coordinates, ImplicitTiling, SubtreeShape}, raw::RawTileset, subtree::Subtree},
+    tileset::{
+        implicit::{Coordinates, ImplicitTiling, SubtreeShape},
+        raw::RawTileset,
+        subtree::Subtree,
+    },
 };
 
 /// How the contents of a tile and of its children go together.
