@@ -5,9 +5,16 @@
 //! - [`implicit`]: coordinates, templates and volumes of implicit tiling
 //! - [`subtree`]: availability of one subtree
 
+mod graft;
+mod graft_subtree;
 pub mod implicit;
+mod lenient;
+mod log;
+mod parse;
 pub mod raw;
+mod slots;
 pub mod subtree;
+mod tile_members;
 pub mod tree;
 
 pub use raw::RawTileset;

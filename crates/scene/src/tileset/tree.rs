@@ -20,7 +20,11 @@ use serde_json::Value;
 use crate::{
     content::{UpAxis, Warning},
     streamer::TileId,
-    tileset::{implicit::SubtreeShape, raw::RawTileset, subtree::Subtree},
+    tileset::{
+        implicit::{Coordinates, ImplicitTiling, SubtreeShape},
+        raw::RawTileset,
+        subtree::Subtree,
+    },
 };
 
 /// How the contents of a tile and of its children go together.
@@ -160,6 +164,8 @@ pub struct Tree {
     pub(crate) nodes: Vec<Node>,
     pub(crate) details: Vec<Detail>,
     pub(crate) parts: Vec<Option<Part>>,
+    pub(crate) roots: Vec<TileId>,
+    /// Runs of free slots `(start, length)`, sorted, never touching.
     pub(crate) free: Vec<(u32, u32)>,
     pub(crate) next_generation: u32,
     pub(crate) live: u32,
@@ -185,16 +191,19 @@ impl Tree {
     /// Returns the root tile and what was mended while building.
     pub fn add_root(
         &mut self,
-        _raw: &RawTileset,
-        _uri: &str,
-        _world_from_root: &DMat4,
+        raw: &RawTileset,
+        uri: &str,
+        world_from_root: &DMat4,
     ) -> Result<(TileId, Vec<Warning>), GraftError> {
-        todo!()
+        self.plant_root(raw, uri, world_from_root)
     }
 
     /// Takes a root and everything below it off. Returns the ids that are no longer valid; empty if `root` is none.
-    pub fn remove_root(&mut self, _root: TileId) -> Vec<TileId> {
-        todo!()
+    pub fn remove_root(&mut self, root: TileId) -> Vec<TileId> {
+        let Some(at) = self.roots.iter().position(|&r| r == root) else { return Vec::new() };
+        self.roots.remove(at);
+        let part = self.get(root).map(|t| t.node.part);
+        self.uproot(part.into_iter().collect())
     }
 
     /// Hangs an external tileset below `tile` as one more child. `content` is the index of the content whose bytes it
@@ -202,34 +211,41 @@ impl Tree {
     /// Transforms multiply; a missing `refine` is inherited from `tile`. Returns the root of the external tileset.
     pub fn graft_external(
         &mut self,
-        _tile: TileId,
-        _content: usize,
-        _raw: &RawTileset,
-        _uri: &str,
+        tile: TileId,
+        content: usize,
+        raw: &RawTileset,
+        uri: &str,
     ) -> Result<(TileId, Vec<Warning>), GraftError> {
-        todo!()
+        self.plant_external(tile, content, raw, uri)
     }
 
     /// Fills in an [`TileKind::ImplicitRoot`] or [`TileKind::ImplicitPlaceholder`] from its subtree: the tile becomes
     /// `Empty` or `Contents` and gets its children; available child subtrees become placeholders.
-    pub fn graft_subtree(&mut self, _tile: TileId, _subtree: &Subtree) -> Result<Vec<Warning>, GraftError> {
-        todo!()
+    pub fn graft_subtree(&mut self, tile: TileId, subtree: &Subtree) -> Result<Vec<Warning>, GraftError> {
+        self.plant_subtree(tile, subtree)
     }
 
     /// What is needed to parse the subtree of an implicit tile; `None` for other tiles.
-    pub fn subtree_shape(&self, _tile: TileId) -> Option<SubtreeShape> {
-        todo!()
+    pub fn subtree_shape(&self, tile: TileId) -> Option<SubtreeShape> {
+        self.get(tile)?.detail().subtree.as_ref().map(|link| link.tiling.shape())
     }
 
     /// Takes off what was grafted onto `tile` (external tilesets, or its subtree) and everything below that; the
     /// tile itself stays and can be grafted again. Returns the ids that are no longer valid.
-    pub fn ungraft(&mut self, _tile: TileId) -> Vec<TileId> {
-        todo!()
+    pub fn ungraft(&mut self, tile: TileId) -> Vec<TileId> {
+        let parts = if self.get(tile).is_some() { self.parts_on(tile.index) } else { Vec::new() };
+        self.uproot(parts)
+    }
+
+    /// As [`Self::ungraft`], but only the external tileset behind one content.
+    pub fn ungraft_content(&mut self, tile: TileId, content: usize) -> Vec<TileId> {
+        let part = self.get(tile).and_then(|t| t.contents().get(content)).map(|c| c.part);
+        self.uproot(part.into_iter().collect())
     }
 
     /// Roots, in the order they were added.
-    pub fn roots(&self) -> impl Iterator<Item = TileId> + '_ {
-        self.parts.iter().flatten().filter(|p| p.host == NONE).filter_map(|p| self.id_at(p.start))
+    pub fn roots(&self) -> &[TileId] {
+        &self.roots
     }
 
     /// The tile behind an id; `None` if it was taken off.
@@ -371,6 +387,10 @@ impl<'a> Tile<'a> {
     pub fn metadata(&self) -> Option<&'a Value> {
         self.detail().metadata.as_deref()
     }
+    /// Level and position below the implicit root, for the root tile of a subtree.
+    pub fn implicit_coordinates(&self) -> Option<Coordinates> {
+        self.detail().subtree.as_ref().map(|s| s.coordinates)
+    }
     /// `extras` as in the file.
     pub fn extras(&self) -> Option<&'a Value> {
         self.detail().extras.as_deref()
@@ -445,7 +465,24 @@ pub(crate) struct Detail {
 #[derive(Clone, Debug)]
 pub(crate) struct SubtreeLink {
     pub(crate) uri: Arc<str>,
+    pub(crate) tiling: Arc<ImplicitTiling>,
+    pub(crate) coordinates: Coordinates,
     pub(crate) part: u32,
+}
+
+impl SubtreeLink {
+    pub(crate) fn new(tiling: &Arc<ImplicitTiling>, coordinates: Coordinates) -> Self {
+        let uri = coordinates.fill(&tiling.subtrees_uri).into();
+        Self { uri, tiling: tiling.clone(), coordinates, part: NONE }
+    }
+}
+
+/// Where a part comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PartKind {
+    Root,
+    External,
+    Subtree,
 }
 
 /// One file's worth of tiles.
@@ -455,6 +492,12 @@ pub(crate) struct Part {
     pub(crate) len: u32,
     /// The tile it is grafted to.
     pub(crate) host: u32,
+    pub(crate) kind: PartKind,
+    /// Of the tileset (for a subtree: the tileset with the implicit root).
     pub(crate) uri: Arc<str>,
     pub(crate) gltf_up_axis: UpAxis,
+    /// `schema` of the tileset.
+    pub(crate) schema: Option<Arc<Value>>,
+    /// What its tiles take beside their slots.
+    pub(crate) heap_bytes: u64,
 }
