@@ -5,8 +5,8 @@ use std::f64::consts::{FRAC_PI_2, PI, TAU};
 use glam::{DVec2, DVec3};
 
 use crate::ellipsoid::{
-    ECCENTRICITY_SQUARED, Geodetic, SEMI_MAJOR_AXIS_M, ecef_from_geodetic,
-    enu_axes_in_ecef, geodetic_in_meridian, longitude_and_meridian, prime_vertical_radius,
+    ECCENTRICITY_SQUARED, Geodetic, SEMI_MAJOR_AXIS_M, ecef_from_geodetic, enu_axes_in_ecef,
+    geodetic_in_meridian, longitude_and_meridian, prime_vertical_radius,
 };
 use crate::{Obb, Sphere};
 
