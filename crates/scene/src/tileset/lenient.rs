@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::tileset::log::WarningLog;
 
 /// Numbers beyond this are no lengths on Earth and would overflow when transforms multiply.
-const LARGEST_NUMBER: f64 = 1e15;
+pub(crate) const LARGEST_NUMBER: f64 = 1e15;
 const LARGEST_GEOMETRIC_ERROR: f64 = 1e30;
 
 /// A place in a JSON document, turned into a pointer (RFC 6901) only when something is wrong there.

@@ -18,6 +18,10 @@ impl WarningLog {
         Self { file: file.to_owned(), listed: Vec::new(), unlisted: 0 }
     }
 
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
     /// `place` and `reason` are only made if there is room for them.
     pub(crate) fn push(&mut self, place: impl FnOnce() -> String, reason: impl Into<String>) {
         if self.listed.len() < MAX_LISTED {

@@ -12,8 +12,10 @@ mod lenient;
 mod log;
 mod parse;
 pub mod raw;
+mod semantics;
 mod slots;
 pub mod subtree;
+mod subtree_json;
 mod tile_members;
 pub mod tree;
 

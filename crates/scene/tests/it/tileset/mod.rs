@@ -1,4 +1,5 @@
 mod explicit;
+mod implicit;
 mod malformed;
 
 use std::{
