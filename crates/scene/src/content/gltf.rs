@@ -31,3 +31,8 @@ pub fn decode_model(
 ) -> Result<TileContent, ContentError> {
     Err(absent(context))
 }
+
+/// Number of primitives times their placements.
+pub fn placement_count(_bytes: &Bytes, _context: &DecodeContext) -> Result<u64, ContentError> {
+    Ok(1)
+}

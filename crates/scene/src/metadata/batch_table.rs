@@ -3,7 +3,7 @@
 use super::{ComponentType, NumberColumn, Property, PropertyTable, PropertyValues, Value};
 
 /// A batch table as it lies in a tile.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct BatchTable<'a> {
     /// JSON part; may be empty or white space.
     pub json: &'a [u8],
@@ -11,8 +11,8 @@ pub struct BatchTable<'a> {
     pub binary: &'a [u8],
     /// Number of features.
     pub count: usize,
-    /// Memory that the table may take while it is read, bytes.
-    pub budget_bytes: u64,
+    /// Columns that were stored elsewhere (in the Draco stream of a point cloud), by property.
+    pub decoded: &'a [(String, NumberColumn)],
 }
 
 /// Receives `(place, reason)` of what was skipped.
@@ -24,18 +24,29 @@ impl BatchTable<'_> {
         Value::parse_bytes_bound(self.json).saturating_add(self.binary.len() as u64)
     }
 
+    /// An upper bound of the bytes of columns that are in a Draco stream: those the JSON names.
+    pub fn compressed_bytes_bound(&self) -> u64 {
+        const LARGEST_ROW: u64 = 4 * 8;
+        let pattern = b"draco_point_compression";
+        if !self.json.windows(pattern.len()).any(|window| window == pattern) {
+            return 0;
+        }
+        let columns = self.json.windows(12).filter(|window| window == b"\"byteOffset\"").count() as u64;
+        columns.saturating_mul(LARGEST_ROW).saturating_mul(self.count as u64)
+    }
+
     /// The columns of the table; `None` if there are none or nothing is readable. A column that is wrong is left out
-    /// and reported; it never costs the geometry.
-    pub fn read(&self, report: Report<'_>) -> Option<PropertyTable> {
+    /// and reported; it never costs the geometry. A table that may take more than `budget_bytes` is skipped.
+    pub fn read(&self, budget_bytes: u64, report: Report<'_>) -> Option<PropertyTable> {
         if self.json.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
             return None;
         }
         let json = trim_padding(self.json);
-        if self.bytes_bound() > self.budget_bytes {
+        if self.bytes_bound() > budget_bytes {
             let reason = format!(
                 "the batch table may take {} bytes, {} are left of the budget; it is skipped",
                 self.bytes_bound(),
-                self.budget_bytes
+                budget_bytes
             );
             report("batch table".into(), reason);
             return None;
@@ -54,6 +65,10 @@ impl BatchTable<'_> {
         let mut properties = Vec::new();
         for (id, column) in columns {
             if id == "extensions" || id == "extras" || id == "HIERARCHY" {
+                continue;
+            }
+            if let Some((_, column)) = self.decoded.iter().find(|(name, _)| *name == id) {
+                properties.push(Property { id, name: None, values: PropertyValues::Numbers(column.clone()) });
                 continue;
             }
             match self.column(column) {

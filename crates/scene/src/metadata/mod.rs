@@ -193,6 +193,14 @@ impl TileFeatures {
         self.tables.get(table).map(|table| table.row(feature_id as usize)).unwrap_or_default()
     }
 
+    /// Adds what another content has; its tables come after the own ones.
+    pub fn append(&mut self, mut other: Self) {
+        self.tables.append(&mut other.tables);
+    }
+
+    /// Adjusts what refers to primitives by index, when their content becomes part of a larger one.
+    pub fn shift_primitives(&mut self, _by: usize) {}
+
     /// Bytes all tables take.
     pub fn bytes(&self) -> u64 {
         self.tables.iter().map(PropertyTable::bytes).sum()

@@ -52,6 +52,15 @@ impl B3dm {
         }
         Ok(Self { sections, batch_length: batch_length as usize, rtc_center })
     }
+
+    fn batch_table(&self) -> BatchTable<'_> {
+        BatchTable {
+            json: &self.sections.batch_table_json,
+            binary: &self.sections.batch_table_binary,
+            count: self.batch_length,
+            ..BatchTable::default()
+        }
+    }
 }
 
 /// The glTF inside.
@@ -63,13 +72,7 @@ pub(crate) fn model(bytes: &Bytes, context: &DecodeContext) -> Result<Bytes, Con
 pub(crate) fn measure(bytes: &Bytes, context: &DecodeContext) -> Result<ContentCost, ContentError> {
     let b3dm = B3dm::parse(bytes, context, &mut Vec::new())?;
     let mut cost = gltf::measure(&b3dm.sections.body, context)?;
-    let table = BatchTable {
-        json: &b3dm.sections.batch_table_json,
-        binary: &b3dm.sections.batch_table_binary,
-        count: b3dm.batch_length,
-        budget_bytes: u64::MAX,
-    };
-    cost.cpu_bytes = cost.cpu_bytes.saturating_add(table.bytes_bound());
+    cost.cpu_bytes = cost.cpu_bytes.saturating_add(b3dm.batch_table().bytes_bound());
     Ok(cost)
 }
 
@@ -80,19 +83,12 @@ pub(crate) fn decode(
     warnings: &mut Vec<Warning>,
 ) -> Result<TileContent, ContentError> {
     let b3dm = B3dm::parse(bytes, context, warnings)?;
-    let sections = &b3dm.sections;
-    let mut content = gltf::decode_model(&sections.body, context, warnings)?;
+    let mut content = gltf::decode_model(&b3dm.sections.body, context, warnings)?;
     let content_from_model = DMat4::from_translation(b3dm.rtc_center);
     for primitive in &mut content.primitives {
         primitive.content_from_primitive = content_from_model * primitive.content_from_primitive;
     }
-    let table = read_batch_table(
-        &sections.batch_table_json,
-        &sections.batch_table_binary,
-        b3dm.batch_length,
-        context,
-        warnings,
-    );
+    let table = read_batch_table(&b3dm.batch_table(), context, warnings);
     if let Some(table) = table {
         attach_batch_table(&mut content, table);
     }

@@ -4,10 +4,16 @@
 //! format turns both into [`crate::content::TileContent`]. The glTF inside is decoded by [`crate::content::gltf`].
 
 pub(crate) mod b3dm;
+pub(crate) mod cmpt;
+pub(crate) mod draco;
 pub(crate) mod feature_table;
 pub(crate) mod header;
+pub(crate) mod i3dm;
+pub(crate) mod oct;
+pub(crate) mod pnts;
 
-use bytes::Bytes;
+use feature_table::FeatureTable;
+use geodesy::glam::DVec3;
 
 use super::{ContentError, ContentErrorKind, DecodeContext, FeatureIdSource, TileContent, Warning};
 use crate::metadata::{PropertyTable, batch_table::BatchTable};
@@ -31,16 +37,30 @@ pub(crate) fn warning(
     Warning { file: context.uri.clone(), place: place.into(), reason: reason.into() }
 }
 
-/// Reads a batch table within what is left of the budget; problems become warnings.
+/// Reads a batch table within the budget; problems become warnings.
 pub(crate) fn read_batch_table(
-    json: &Bytes,
-    binary: &Bytes,
-    count: usize,
+    table: &BatchTable<'_>,
     context: &DecodeContext,
     warnings: &mut Vec<Warning>,
 ) -> Option<PropertyTable> {
-    let table = BatchTable { json, binary, count, budget_bytes: context.budget_bytes };
-    table.read(&mut |place, reason| warnings.push(warning(context, place, reason)))
+    table.read(context.budget_bytes, &mut |place, reason| warnings.push(warning(context, place, reason)))
+}
+
+/// `QUANTIZED_VOLUME_OFFSET` and `QUANTIZED_VOLUME_SCALE`.
+pub(crate) fn quantized_volume(table: &FeatureTable<'_>) -> Result<(DVec3, DVec3), ContentError> {
+    let vector = |semantic: &str| {
+        let vector = table.vector::<3>(semantic)?.map(DVec3::from);
+        vector.ok_or_else(|| table.invalid(semantic, "POSITION_QUANTIZED is there, this is missing"))
+    };
+    Ok((vector("QUANTIZED_VOLUME_OFFSET")?, vector("QUANTIZED_VOLUME_SCALE")?))
+}
+
+/// The centre of the box around some points; the origin if there are none.
+pub(crate) fn center_of(points: impl Iterator<Item = DVec3>) -> DVec3 {
+    let corners = points.fold(None, |corners: Option<(DVec3, DVec3)>, point| {
+        Some(corners.map_or((point, point), |(low, high)| (low.min(point), high.max(point))))
+    });
+    corners.map_or(DVec3::ZERO, |(low, high)| (low + high) * 0.5)
 }
 
 /// Points the batch ids of a glTF at the batch table of its tile.
