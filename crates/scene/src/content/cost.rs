@@ -1,7 +1,6 @@
 //! The memory that a decoded content takes.
 
 use super::{ContentCost, FeatureIdSource, Indices, Primitive, TileContent};
-use crate::metadata::{PropertyValues, TileFeatures, Value};
 
 /// Bytes per vertex of a stream.
 pub(crate) const POSITION: u64 = 12;
@@ -20,7 +19,7 @@ impl TileContent {
     /// the GPU keeps.
     pub fn cost(&self) -> ContentCost {
         let mut total =
-            ContentCost { cpu_bytes: feature_table_bytes(&self.features), ..ContentCost::default() };
+            ContentCost { cpu_bytes: self.features.bytes(), ..ContentCost::default() };
         for primitive in &self.primitives {
             let shared = primitive.positions.len() as u64 * POSITION + index_bytes(primitive);
             let instances = primitive.instances.len() as u64;
@@ -59,25 +58,3 @@ fn source_bytes(source: &FeatureIdSource) -> u64 {
     }
 }
 
-fn feature_table_bytes(features: &TileFeatures) -> u64 {
-    let properties = features.tables.iter().flat_map(|t| &t.properties);
-    properties
-        .map(|p| match &p.values {
-            PropertyValues::Decoded(rows) => rows.iter().map(value_bytes).sum::<u64>(),
-        })
-        .sum()
-}
-
-/// Bytes of a decoded value, those behind its pointers included.
-fn value_bytes(value: &Value) -> u64 {
-    let own = size_of::<Value>() as u64;
-    own + match value {
-        Value::Text(text) => text.len() as u64,
-        Value::Array(items) => items.iter().map(value_bytes).sum(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, v)| name.len() as u64 + size_of::<String>() as u64 + value_bytes(v))
-            .sum(),
-        _ => 0,
-    }
-}

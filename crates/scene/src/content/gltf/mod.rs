@@ -93,6 +93,17 @@ pub fn measure(bytes: &Bytes, context: &DecodeContext) -> Result<ContentCost, Co
     measure::measure(&document, &draws, context.texture_support)
 }
 
+/// How many drawables, instances counted one by one, the document holds: what an i3dm multiplies by its own count.
+///
+/// # Errors
+/// As [`measure`].
+pub fn placement_count(bytes: &Bytes, context: &DecodeContext) -> Result<u64, ContentError> {
+    let mut document = Document::parse(bytes, &context.uri)?;
+    document.set_resources(context);
+    let draws = plan::draws(&document, context.gltf_up_axis, &mut Vec::new())?;
+    measure::placement_count(&document, &draws)
+}
+
 /// Decodes a GLB or glTF file, z up.
 ///
 /// # Errors
