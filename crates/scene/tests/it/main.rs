@@ -1,4 +1,5 @@
-//! Behaviour of the crate on real files and made-up ones, in one binary.
+//! Behaviour of the crate on real files and made-up ones, in one binary to keep linking short.
 
 mod gltf_files;
 mod support;
+mod tileset;
