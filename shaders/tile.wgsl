@@ -14,7 +14,7 @@ struct Draw {
     enu_from_normal_z: vec4<f32>,
     // Linear, straight alpha.
     color: vec4<f32>,
-    // Share of the dither pattern that is kept; complementary pattern when `fading_out` is not 0.
+    // Kept where the dither pattern is below `fade`, or, when `fading_out` is not 0, where it is not.
     fade: f32,
     fading_out: u32,
     alpha_cutoff: f32,
@@ -135,15 +135,14 @@ fn fs_general(in: GeneralVarying) -> @location(0) vec4<f32> {
     return vec4<f32>(color.rgb, 1.0);
 }
 
-// Ordered dither, 8 x 8: thresholds (k + 0.5) / 64. A fading-out tile keeps the pixels that a tile fading in with
-// the remaining share leaves free.
+// Ordered dither, 8 x 8: thresholds (k + 0.5) / 64. Of a pair with one clock each pixel belongs to exactly one.
 fn faded_away(position_px: vec2<f32>) -> bool {
     let x = u32(position_px.x);
     let y = u32(position_px.y);
     let a = x ^ y;
     let k = ((a & 1u) << 5u) | ((y & 1u) << 4u) | ((a & 2u) << 2u) | ((y & 2u) << 1u) | ((a & 4u) >> 1u) | ((y & 4u) >> 2u);
     let threshold = (f32(k) + 0.5) / 64.0;
-    return select(threshold >= draw.fade, 1.0 - threshold > draw.fade, draw.fading_out != 0u);
+    return (threshold >= draw.fade) != (draw.fading_out != 0u);
 }
 
 fn clipped(in_primitive: vec3<f32>) -> bool {

@@ -23,9 +23,9 @@ pub struct TileDraw {
     pub tile: Arc<GpuTile>,
     /// Placement.
     pub world_from_content: DMat4,
-    /// Share of the dither pattern, 1 = whole.
+    /// Clock of a fade: kept where the dither pattern is below it; 1 = whole.
     pub fade: f32,
-    /// Complementary pattern.
+    /// Going: kept where the pattern is not below `fade`.
     pub fading_out: bool,
     /// Not empty: draw only inside these (world).
     pub only_inside: Vec<Obb>,
@@ -183,7 +183,7 @@ impl FrameRenderer {
                 boxes.extend(
                     tile_draw.only_inside.iter().map(|b| precise::unit_box_from_primitive(b, &world_from_primitive)),
                 );
-                let fading = tile_draw.fade < 1.0;
+                let fading = tile_draw.fade < 1.0 || tile_draw.fading_out;
                 let boxed = !tile_draw.only_inside.is_empty();
                 let (alpha_cutoff, masked) = match primitive.alpha {
                     AlphaMode::Mask(cutoff) => (cutoff, true),

@@ -3,10 +3,12 @@
 //! - [`pipelines`]: bind group layouts, samplers, render pipelines by key
 //! - [`tile`]: a tile on the GPU
 //! - [`upload`]: getting it there in bounded slices
+//! - [`device`]: opening one without a window
 //! - [`frame`]: what one frame draws, and the pass that draws it
 //! - [`target`]: where it is drawn when there is no window
 //! - [`lines`]: coloured lines of debug views
 
+pub mod device;
 pub mod frame;
 pub mod lines;
 pub mod pipelines;

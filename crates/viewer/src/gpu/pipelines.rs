@@ -30,7 +30,7 @@ pub enum Path {
 }
 
 /// What a pipeline is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PipelineKey {
     /// Shaders.
     pub path: Path,

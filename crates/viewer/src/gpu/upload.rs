@@ -200,15 +200,10 @@ impl UploadJob {
         true
     }
 
-    /// The finished tile, the content without what only the GPU needs, and what could not be drawn as it should.
-    pub fn finish(mut self) -> (GpuTile, TileContent, Vec<String>) {
-        for primitive in &mut self.content.primitives {
-            primitive.normals = None;
-            primitive.uvs = None;
-            primitive.colors = None;
-        }
-        self.content.textures = Vec::new();
-        (self.tile, self.content, self.problems)
+    /// The finished tile, and what could not be drawn as it should. The decoded content is gone with it: picking has
+    /// its own copy.
+    pub fn finish(self) -> (GpuTile, Vec<String>) {
+        (self.tile, self.problems)
     }
 }
 
