@@ -2,3 +2,6 @@
 
 mod gltf_files;
 mod support;
+//! Tests of the crate as its users see it; one binary to keep linking short.
+mod tileset;
+mod streamer;
