@@ -1,9 +1,11 @@
 //! Bytes of a tile to geometry and textures ready for a GPU.
 
+mod cost;
 mod format;
 pub mod gltf;
 mod legacy;
 pub mod model;
+mod texture;
 
 pub use format::{Format, format};
 pub use model::*;
@@ -101,12 +103,6 @@ pub(crate) fn decode_at_depth(
         Format::Glb | Format::GltfJson => gltf::decode_model(bytes, context, warnings),
         other => Err(refuse(&other, context)),
     }
-}
-
-/// What a decoded content takes in main memory and on the GPU.
-pub(crate) fn cost_of(content: &TileContent) -> ContentCost {
-    let _ = content;
-    ContentCost::default()
 }
 
 fn refuse(format: &Format, context: &DecodeContext) -> ContentError {

@@ -1,0 +1,5 @@
+//! Behaviour of the crate on real files and made-up ones, in one binary.
+
+mod gltf_files;
+mod legacy_files;
+mod support;
