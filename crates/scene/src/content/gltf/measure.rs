@@ -55,6 +55,21 @@ pub(super) fn measure(
     Ok(total)
 }
 
+/// Drawables of the document, instances counted one by one.
+///
+/// # Errors
+/// Indices out of range in the instancing of a node.
+pub(super) fn placement_count(document: &Document, draws: &[Draw]) -> Result<u64, ContentError> {
+    draws.iter().try_fold(0_u64, |sum, draw| {
+        let instances = match draw.instancing {
+            Some(node) => instancing::count(document, node)?,
+            None => draw.places.len() as u64,
+        };
+        let primitives = document.json.meshes.get(draw.mesh).map_or(0, |mesh| mesh.primitives.len() as u64);
+        Ok(sum.saturating_add(instances.saturating_mul(primitives)))
+    })
+}
+
 pub(super) fn sampler_key(sampler: Sampler) -> [u8; 4] {
     let [u, v] = sampler.wrap.map(|w| w as u8);
     [u, v, sampler.nearest_mag.into(), sampler.nearest_min.into()]

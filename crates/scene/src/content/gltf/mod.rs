@@ -93,23 +93,15 @@ pub fn measure(bytes: &Bytes, context: &DecodeContext) -> Result<ContentCost, Co
     measure::measure(&document, &draws, context.texture_support)
 }
 
-/// How often primitives are placed, their own instances included: what an i3dm multiplies.
+/// How many drawables, instances counted one by one, the document holds: what an i3dm multiplies by its own count.
 ///
 /// # Errors
 /// As [`measure`].
 pub(crate) fn placement_count(bytes: &Bytes, context: &DecodeContext) -> Result<u64, ContentError> {
     let mut document = Document::parse(bytes, &context.uri)?;
     document.set_resources(context);
-    let mut count = 0_u64;
-    for draw in plan::draws(&document, context.gltf_up_axis, &mut Vec::new())? {
-        let places = match draw.instancing {
-            Some(node) => instancing::count(&document, node)?,
-            None => draw.places.len() as u64,
-        };
-        let primitives = document.json.meshes.get(draw.mesh).map_or(0, |mesh| mesh.primitives.len());
-        count = count.saturating_add(places.max(1).saturating_mul(primitives as u64));
-    }
-    Ok(count)
+    let draws = plan::draws(&document, context.gltf_up_axis, &mut Vec::new())?;
+    measure::placement_count(&document, &draws)
 }
 
 /// Decodes a GLB or glTF file, z up.
