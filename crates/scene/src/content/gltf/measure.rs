@@ -10,6 +10,7 @@ use super::material::{self, texture_use};
 use super::plan::Draw;
 use super::{features, instancing, shape};
 use crate::content::{ContentCost, ContentError, Sampler, TextureSupport, cost, texture};
+use crate::pick::PickMesh;
 
 /// Upper bound of [`crate::content::TileContent::cost`] of the decoded document.
 ///
@@ -109,12 +110,15 @@ fn add_primitive(
     }
     let other_bytes = vertices.saturating_mul(other_streams);
     let index_size = if vertices <= u64::from(u16::MAX) { 2 } else { 4 };
+    let corners = usize::try_from(shape.list_indices().unwrap_or(vertices)).unwrap_or(usize::MAX);
+    let hierarchy = PickMesh::hierarchy_bytes(shape.topology(), corners);
     let shared = vertices
         .saturating_mul(cost::POSITION)
         .saturating_add(shape.list_indices().unwrap_or(0).saturating_mul(index_size));
     total.cpu_bytes = total
         .cpu_bytes
         .saturating_add(shared)
+        .saturating_add(hierarchy)
         .saturating_add(feature_bytes(document, primitive, vertices)?)
         .saturating_add(instances.saturating_mul(cost::INSTANCE_CPU));
     total.gpu_bytes = total
@@ -122,7 +126,7 @@ fn add_primitive(
         .saturating_add(shared)
         .saturating_add(other_bytes)
         .saturating_add(instances.saturating_mul(cost::INSTANCE_GPU));
-    total.transient_bytes = total.transient_bytes.saturating_add(other_bytes);
+    total.transient_bytes = total.transient_bytes.saturating_add(shared).saturating_add(other_bytes);
     Ok(())
 }
 

@@ -97,7 +97,7 @@ pub fn measure(bytes: &Bytes, context: &DecodeContext) -> Result<ContentCost, Co
 ///
 /// # Errors
 /// As [`measure`].
-pub fn placement_count(bytes: &Bytes, context: &DecodeContext) -> Result<u64, ContentError> {
+pub(crate) fn placement_count(bytes: &Bytes, context: &DecodeContext) -> Result<u64, ContentError> {
     let mut document = Document::parse(bytes, &context.uri)?;
     document.set_resources(context);
     let draws = plan::draws(&document, context.gltf_up_axis, &mut Vec::new())?;
