@@ -145,7 +145,13 @@ pub struct Material {
 
 impl Default for Material {
     fn default() -> Self {
-        Self { base_color: [1.0; 4], base_color_texture: None, alpha: AlphaMode::Opaque, double_sided: false, unlit: false }
+        Self {
+            base_color: [1.0; 4],
+            base_color_texture: None,
+            alpha: AlphaMode::Opaque,
+            double_sided: false,
+            unlit: false,
+        }
     }
 }
 
