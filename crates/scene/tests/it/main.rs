@@ -1,4 +1,6 @@
 //! Behaviour of the crate on real files and made-up ones, in one binary.
 
 mod gltf_files;
+mod inspect;
 mod support;
+mod tileset;
