@@ -1,6 +1,7 @@
 //! Behaviour of the crate on real files and made-up ones, in one binary to keep linking short.
 
 mod gltf_files;
+mod inspect;
 mod legacy_files;
 mod streamer;
 mod support;
