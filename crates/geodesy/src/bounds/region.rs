@@ -5,8 +5,8 @@ use std::f64::consts::{FRAC_PI_2, PI, TAU};
 use glam::{DVec2, DVec3};
 
 use crate::ellipsoid::{
-    ECCENTRICITY_SQUARED, Geodetic, SEMI_MAJOR_AXIS_M, ecef_from_geodetic,
-    enu_axes_in_ecef, geodetic_in_meridian, longitude_and_meridian, prime_vertical_radius,
+    ECCENTRICITY_SQUARED, Geodetic, SEMI_MAJOR_AXIS_M, ecef_from_geodetic, enu_axes_in_ecef,
+    geodetic_in_meridian, longitude_and_meridian, prime_vertical_radius,
 };
 use crate::{Obb, Sphere};
 
@@ -58,7 +58,11 @@ impl Region {
         // The region is swept about the axis, so the nearest point lies in the meridian of the point itself or, if
         // the region does not reach that, in the nearer of its two end meridians.
         let (lon, in_own_meridian) = longitude_and_meridian(point_in_ecef);
-        let (sin_away, cos_away) = self.angle_to_longitudes(lon).sin_cos();
+        let away = self.angle_to_longitudes(lon);
+        if away == 0.0 {
+            return self.profile_distance_squared(in_own_meridian);
+        }
+        let (sin_away, cos_away) = away.sin_cos();
         let beside = in_own_meridian.x * sin_away;
         let in_meridian = DVec2::new(in_own_meridian.x * cos_away, in_own_meridian.y);
         beside * beside + self.profile_distance_squared(in_meridian)
@@ -126,15 +130,20 @@ impl Region {
         if point.length_squared() < EVOLUTE_RADIUS_M * EVOLUTE_RADIUS_M {
             return self.deep_profile_distance_squared(point);
         }
-        if point.x >= 0.0 {
-            let (lat, height) = geodetic_in_meridian(point);
-            if (self.south..=self.north).contains(&lat) {
-                let outside = (self.min_height_m - height).max(height - self.max_height_m).max(0.0);
-                return outside * outside;
-            }
-        }
         // Beyond an end latitude the nearest point lies on the straight side there.
-        self.side_distance_squared(self.south, point).min(self.side_distance_squared(self.north, point))
+        if point.x < 0.0 {
+            let south = self.side_distance_squared(self.south, point);
+            return south.min(self.side_distance_squared(self.north, point));
+        }
+        let (lat, height) = geodetic_in_meridian(point);
+        if lat < self.south {
+            self.side_distance_squared(self.south, point)
+        } else if lat > self.north {
+            self.side_distance_squared(self.north, point)
+        } else {
+            let outside = (self.min_height_m - height).max(height - self.max_height_m).max(0.0);
+            outside * outside
+        }
     }
     /// Near the centre the distance may have two minima along the meridian: scans, then refines by golden section.
     fn deep_profile_distance_squared(&self, point: DVec2) -> f64 {

@@ -1,4 +1,6 @@
-//! Tests of the crate as its users see it; one binary to keep linking short.
+//! Behaviour of the crate on real files and made-up ones, in one binary.
 
+mod gltf_files;
+mod support;
 mod tileset;
 mod write;
