@@ -6,3 +6,4 @@ mod legacy_files;
 mod streamer;
 mod support;
 mod tileset;
+mod write;
