@@ -1,6 +1,7 @@
 //! One glTF primitive to one drawable: streams converted, topology expanded, indices checked.
 
 use geodesy::glam::DMat4;
+use gltf::json::accessor::ComponentType;
 use gltf::json::mesh::{Mode, Primitive as JsonPrimitive};
 
 use super::accessor::AccessorData;
@@ -70,7 +71,7 @@ pub(super) fn build(
         return Ok(None);
     };
     let draco = draco::decode(document, json, place, shape.vertices, shape.indices.unwrap_or(u64::MAX))?;
-    let indices = read_indices(document, json, &shape, draco.as_ref())?;
+    let indices = read_indices(document, json, place, &shape, draco.as_ref())?;
     let attributes = Attributes { document, primitive: json, place, draco };
 
     let Some(positions) = attributes.get("POSITION")? else { return Ok(None) };
@@ -131,6 +132,7 @@ pub(super) fn build(
 fn read_indices(
     document: &Document,
     json: &JsonPrimitive,
+    place: &str,
     shape: &Shape,
     draco: Option<&DracoMesh>,
 ) -> Result<Option<Vec<u32>>, ContentError> {
@@ -139,17 +141,22 @@ fn read_indices(
     {
         return Ok(Some(draco.indices()));
     }
-    let source = match json.indices {
-        Some(accessor) => {
-            let accessor = document.accessor(accessor.value())?;
-            Some(accessor.to_u32())
-        }
-        None => None,
-    };
-    Ok(match (source, shape.mode) {
-        (Some(source), mode) => Some(shape::expand(mode, source)),
-        (None, Mode::Points | Mode::Lines | Mode::Triangles) => None,
-        (None, mode) => {
+    if let Some(accessor) = json.indices {
+        let accessor = document.accessor(accessor.value())?;
+        let restart = match accessor.component_type {
+            ComponentType::U8 => u32::from(u8::MAX),
+            ComponentType::U16 => u32::from(u16::MAX),
+            ComponentType::U32 => u32::MAX,
+            other => {
+                let reason = format!("indices of type {other:?}");
+                return Err(document.invalid(format!("{place}/indices"), reason));
+            }
+        };
+        return Ok(Some(shape::expand_with_restarts(shape.mode, accessor.to_u32(), restart)));
+    }
+    Ok(match shape.mode {
+        Mode::Points | Mode::Lines | Mode::Triangles => None,
+        mode => {
             let vertices = u32::try_from(shape.vertices).unwrap_or(0);
             Some(shape::expand(mode, (0..vertices).collect()))
         }
