@@ -2,4 +2,6 @@
 
 mod gltf_files;
 mod legacy_files;
+mod legacy_made;
+mod metadata_files;
 mod support;
