@@ -3,6 +3,8 @@
 mod gltf_files;
 mod inspect;
 mod legacy_files;
+mod legacy_made;
+mod metadata_files;
 mod streamer;
 mod support;
 mod tileset;
