@@ -53,9 +53,9 @@ fn view(eye: DVec3, heading: f64, pitch: f64) -> View {
     View {
         eye_in_world: eye,
         forward_in_world: forward,
-        frustum_in_world: Frustum::perspective(eye, forward, DVec3::Z, 60f64.to_radians(), 36f64.to_radians(), 0.1),
-        viewport_height_px: 720.0,
-        vertical_fov_rad: 36f64.to_radians(),
+        frustum_in_world: Frustum::perspective(eye, forward, DVec3::Z, 80f64.to_radians(), 50f64.to_radians(), 0.1),
+        viewport_height_px: 2160.0,
+        vertical_fov_rad: 50f64.to_radians(),
         max_screen_space_error_px: 16.0,
         weight: 1.0,
     }

@@ -333,12 +333,10 @@ impl<'t> Pass<'t, '_> {
         if !model || unseen {
             return;
         }
+        self.count(index, distance);
         if distance > self.rules.cut_m {
             self.out.over_budget += 1;
-            return;
-        }
-        self.count(index, distance);
-        if ready {
+        } else if ready {
             self.pick(index);
         } else if failed {
             self.close(index, true, true);
@@ -380,12 +378,10 @@ impl<'t> Pass<'t, '_> {
 
     /// The content of a refined tile whose children come beside it.
     fn add_own(&mut self, frame: &Frame<'t>) {
+        self.count(frame.tile, frame.distance);
         if frame.distance > self.rules.cut_m {
             self.out.over_budget += 1;
-            return;
-        }
-        self.count(frame.tile, frame.distance);
-        if frame.ready {
+        } else if frame.ready {
             self.pick(frame.tile);
         } else if frame.failed {
             self.out.failed += 1;

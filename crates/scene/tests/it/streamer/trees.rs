@@ -43,7 +43,7 @@ pub(super) fn build(world: &mut World, prefix: &str, shape: Shape, levels: u32, 
             for column in 0..14 {
                 let x = -HALF_M + (f64::from(column) + 0.5) * side;
                 let y = -HALF_M + (f64::from(row) + 0.5) * side;
-                children.push(b.tile(levels.saturating_sub(3), [x, y], side / 2.0, &format!("t{row}-{column}")));
+                children.push(b.tile(levels.saturating_sub(2), [x, y], side / 2.0, &format!("t{row}-{column}")));
             }
         }
         format!(
