@@ -147,8 +147,13 @@ impl<'t> Pass<'t, '_> {
     pub(super) fn run(&mut self) {
         self.out.begin_selection();
         let mut stack: Vec<Frame<'t>> = Vec::with_capacity(64);
-        let down =
-            Down { mask: PlaneMask::ALL, cover: false, ready_above: false, model_above: false, steps: u8::MAX };
+        let down = Down {
+            mask: PlaneMask::ALL,
+            cover: false,
+            ready_above: false,
+            model_above: false,
+            steps: u8::MAX,
+        };
         for place in 0..self.choices.len() {
             if self.choices.get(place).is_some_and(|c| c.host == NONE) {
                 stack.push(self.choice_frame(place as u32, down));
@@ -221,7 +226,12 @@ impl<'t> Pass<'t, '_> {
         match top.stage {
             0 if choice.pending != NONE => {
                 top.stage = 1;
-                self.enter(stack, choice.pending, Down { ready_above: true, model_above: false, ..down }, false);
+                self.enter(
+                    stack,
+                    choice.pending,
+                    Down { ready_above: true, model_above: false, ..down },
+                    false,
+                );
             }
             1 if self.out.holes.len() == top.holes && self.out.clips.len() == top.clips => {
                 self.out.switched.push(top.choice);
@@ -251,6 +261,14 @@ impl<'t> Pass<'t, '_> {
     fn enter(&mut self, stack: &mut Vec<Frame<'t>>, index: u32, down: Down, bypass: bool) {
         let Some(tile) = self.tree.tile(index) else { return };
         let Some(mut side) = self.sides.get(index as usize).copied() else { return };
+        if side.has(REPLACED)
+            && !bypass
+            && let Some(choice) = self.choices.iter().position(|c| c.host == index)
+        {
+            // What replaces a tile may be larger than the tile was.
+            stack.push(self.choice_frame(choice as u32, down));
+            return;
+        }
         self.out.visited += 1;
         let (visibility, mask) = if down.mask == PlaneMask::NONE {
             (Visibility::Inside, PlaneMask::NONE)
@@ -266,20 +284,14 @@ impl<'t> Pass<'t, '_> {
         let in_request_volume = tile.may_be_viewed_from(self.view.eye_in_world);
         if visibility == Visibility::Outside || !in_request_volume {
             self.out.culled += 1;
-            let wanted = side.has(MODEL) && !side.has(READY | FAILED) || side.has(BLOCKED) && !side.has(FAILED);
-            if self.rules.preload_siblings && in_request_volume && !down.cover && wanted && !bypass {
+            let wanted =
+                side.has(MODEL) && !side.has(READY | FAILED) || side.has(BLOCKED) && !side.has(FAILED);
+            if self.rules.preload_siblings && in_request_volume && !down.cover && wanted {
                 let distance = tile.distance_squared(self.view.eye_in_world).sqrt();
                 self.want(index, Class::Sibling, 0, distance);
             } else if side.has(READY) && !down.cover {
                 self.touch(index);
             }
-            return;
-        }
-        if side.has(REPLACED)
-            && !bypass
-            && let Some(choice) = self.choices.iter().position(|c| c.host == index)
-        {
-            stack.push(self.choice_frame(choice as u32, Down { mask, ..down }));
             return;
         }
         self.touch(index);
@@ -338,24 +350,30 @@ impl<'t> Pass<'t, '_> {
             self.out.over_budget += 1;
         } else if ready {
             self.pick(index);
-        } else if failed {
-            self.close(index, true, true);
         } else {
-            let class = if !down.ready_above && side.ready_below == 0 {
-                Class::Urgent
-            } else if self.rules.pressed && side.ready_below > 0 {
-                Class::Cover
+            if failed {
+                self.out.failed += 1;
             } else {
-                Class::Refine
-            };
-            self.want(index, class, 0, distance);
+                self.want_target(index, side.ready_below > 0, down.ready_above, distance);
+            }
             if side.ready_below > 0 && !(self.rules.tight && down.ready_above) {
                 frame.cover = true;
                 stack.push(frame);
             } else {
-                self.close(index, retrying, false);
+                self.close(index, failed || retrying, false);
             }
         }
+    }
+
+    fn want_target(&mut self, index: u32, ready_below: bool, ready_above: bool, distance: f64) {
+        let class = if !ready_above && !ready_below {
+            Class::Urgent
+        } else if self.rules.pressed && ready_below {
+            Class::Cover
+        } else {
+            Class::Refine
+        };
+        self.want(index, class, 0, distance);
     }
 
     /// Looks for what is resident; asks for nothing.
@@ -417,7 +435,8 @@ impl<'t> Pass<'t, '_> {
             if holes + clips == 0 {
                 return;
             }
-            let keep_finer = self.out.kept > frame.kept && holes + clips <= MAX_LOADING_CLIPS && !self.rules.tight;
+            let keep_finer =
+                self.out.kept > frame.kept && holes + clips <= MAX_LOADING_CLIPS && !self.rules.tight;
             if holes == 0 || keep_finer {
                 self.pick_inside(frame.tile, frame.holes, frame.clips);
             } else {
@@ -429,10 +448,15 @@ impl<'t> Pass<'t, '_> {
             self.out.clips.truncate(frame.clips);
             return;
         }
+        let given_up = frame.cover && (frame.failed || frame.retrying);
         if drawn_below == 0 && holes + clips > 0 {
             self.out.holes.truncate(frame.holes);
             self.out.clips.truncate(frame.clips);
-            self.close(frame.tile, holes == 0 || frame.cover && frame.retrying, false);
+            self.close(frame.tile, holes == 0 || given_up, false);
+        } else if given_up {
+            // What stands in for it is incomplete, but nobody waits for the rest.
+            let rest = self.out.holes.drain(frame.holes..);
+            self.out.clips.extend(rest);
         }
         if frame.model && !frame.failed && !frame.cover {
             self.want_ancestor(frame, holes, clips);
@@ -442,8 +466,7 @@ impl<'t> Pass<'t, '_> {
     /// A refined tile that is not resident: the first cover, a step on the way, or something to fall back on.
     fn want_ancestor(&mut self, frame: &Frame<'t>, holes: usize, clips: usize) {
         if !frame.model_above {
-            let class =
-                if holes + clips > 0 && !frame.ready_above { Class::Urgent } else { Class::Cover };
+            let class = if holes + clips > 0 && !frame.ready_above { Class::Urgent } else { Class::Cover };
             if frame.distance <= self.rules.cut_m {
                 self.want(frame.tile, class, frame.steps, frame.distance);
             }

@@ -8,11 +8,7 @@ use geodesy::{
 };
 use scene::streamer::{DrawTile, Plan, Streamer, TilesetId, View};
 
-use super::{
-    caller::Caller,
-    trees::HALF_M,
-    world::Rng,
-};
+use super::{caller::Caller, trees::HALF_M, world::Rng};
 
 /// Points along each side of the ground.
 const POINTS: usize = 18;
@@ -103,6 +99,7 @@ fn is_current(streamer: &Streamer, mut tile: u32) -> bool {
     while let Some(above) = streamer.tree().tile(tile).and_then(|t| t.parent()) {
         tile = above;
     }
+    // While a single tile is replaced its old contents may be resident below what took its place.
     streamer.root_tile(TilesetId(1)).is_some_and(|root| root.index == tile)
 }
 
