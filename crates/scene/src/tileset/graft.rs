@@ -9,6 +9,7 @@ use crate::{
     streamer::TileId,
     tileset::{
         implicit::{ContentTemplate, Coordinates, ImplicitTiling},
+        info::TilesetInfo,
         log::WarningLog,
         raw::{RawContent, RawTile, RawTileset},
         slots::{Sprout, vacant},
@@ -126,7 +127,7 @@ impl Tree {
         {
             if part.kind != PartKind::Subtree {
                 chain += 1;
-                if without_fragment(&part.uri) == wanted {
+                if without_fragment(&part.info.uri) == wanted {
                     return Some(chain);
                 }
             }
@@ -227,7 +228,7 @@ impl Tree {
     ) -> Result<(Node, Detail), GraftError> {
         let mut world_from_tile = above.world_from_tile;
         if let Some(transform) = &tile.transform {
-            let product = above.world_from_tile * *transform;
+            let product = above.world_from_tile * **transform;
             if product.is_finite() {
                 world_from_tile = product;
             } else {
@@ -307,16 +308,8 @@ impl Tree {
 
 impl Part {
     fn of_tileset(raw: &RawTileset, file: &str, host: u32, kind: PartKind) -> Self {
-        Self {
-            start: 0,
-            len: 0,
-            host,
-            kind,
-            uri: file.into(),
-            gltf_up_axis: raw.asset.gltf_up_axis,
-            schema: raw.schema.clone().map(Arc::new),
-            heap_bytes: raw.schema.as_ref().map_or(0, crate::tileset::lenient::heap_bytes_of),
-        }
+        let info = Arc::new(TilesetInfo::of(raw, file));
+        Self { start: 0, len: 0, host, kind, heap_bytes: info.heap_bytes(), info }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     tileset::{
         lenient::{self, At, array, object, present, text},
         log::WarningLog,
-        raw::{RawAsset, RawGroup, RawTile, RawTileset},
+        raw::{RawAsset, RawContent, RawGroup, RawTile, RawTileset},
         tile_members,
         tree::TreeLimits,
     },
@@ -44,7 +44,8 @@ pub(crate) fn tileset(
             cursor.value::<IgnoredAny>()?;
             continue;
         }
-        let value = cursor.json(&mut memory, &format!("/{name}"), &mut log)?;
+        let value = cursor.json(&mut memory, &|| format!("/{name}"), &mut log)?;
+        memory.take(lenient::heap_bytes_of(&value), &cursor)?;
         tileset_member(&mut raw, &name, value, &mut log);
     }
     cursor.end()?;
@@ -217,11 +218,8 @@ fn tiles(
                     continue;
                 }
                 let pointer = || pointer_of(&stack);
-                let value = if cursor.bytes.len() as u64 * MEMORY_PER_TEXT_BYTE > memory.left {
-                    cursor.json(memory, &format!("{}/{name}", pointer()), log)?
-                } else {
-                    cursor.json_or_skip(&|| format!("{}/{name}", pointer()), log)?
-                };
+                let value = cursor.json(memory, &|| format!("{}/{name}", pointer()), log)?;
+                memory.take(retained_bytes(&name, &value), cursor)?;
                 if let Some(tile) = tiles.get_mut(tile) {
                     tile_members::read(tile, &name, value, &At::pointer(&pointer), log);
                 }
@@ -258,6 +256,17 @@ fn tiles(
         }
     }
     Ok(by_level(tiles))
+}
+
+/// What a tile keeps of a member beside its own size.
+fn retained_bytes(name: &str, value: &Value) -> u64 {
+    let contents = match name {
+        "content" => 1,
+        "contents" => value.as_array().map_or(0, Vec::len),
+        "metadata" | "extensions" | "extras" | "implicitTiling" => 0,
+        _ => return 0,
+    };
+    (contents * size_of::<RawContent>() + size_of::<Value>()) as u64 + lenient::heap_bytes_of(value)
 }
 
 fn pointer_of(stack: &[Frame]) -> String {
@@ -436,18 +445,22 @@ impl Cursor<'_> {
         }
     }
 
-    /// As [`Self::json_or_skip`], after finding out how long the value is.
+    /// As [`Self::json_or_skip`]; where memory is short, only after looking how long the value is.
     fn json(
         &mut self,
         memory: &mut Memory<'_>,
-        pointer: &str,
+        pointer: &dyn Fn() -> String,
         log: &mut WarningLog,
     ) -> Result<Value, ContentError> {
-        let start = self.at;
-        self.value::<IgnoredAny>()?;
-        memory.take((self.at - start) as u64 * MEMORY_PER_TEXT_BYTE, self)?;
-        self.at = start;
-        self.json_or_skip(&|| pointer.to_owned(), log)
+        if (self.bytes.len() as u64).saturating_mul(MEMORY_PER_TEXT_BYTE) > memory.left {
+            let start = self.at;
+            self.value::<IgnoredAny>()?;
+            let needed = (self.at - start) as u64 * MEMORY_PER_TEXT_BYTE;
+            memory.take(needed, self)?;
+            memory.left += needed;
+            self.at = start;
+        }
+        self.json_or_skip(pointer, log)
     }
 
     fn end(&mut self) -> Result<(), ContentError> {

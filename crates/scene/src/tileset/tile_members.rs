@@ -18,10 +18,10 @@ pub(crate) fn read(tile: &mut RawTile, name: &str, value: Value, tile_at: &At<'_
     }
     match name {
         "boundingVolume" => tile.volume = lenient::volume(&value, &at, log),
-        "viewerRequestVolume" => tile.viewer_request_volume = lenient::volume(&value, &at, log),
+        "viewerRequestVolume" => tile.viewer_request_volume = lenient::volume(&value, &at, log).map(Box::new),
         "geometricError" => tile.geometric_error = lenient::geometric_error(&value, &at, log),
         "refine" => tile.refine = refine(&value, &at, log),
-        "transform" => tile.transform = lenient::transform(&value, &at, log),
+        "transform" => tile.transform = lenient::transform(&value, &at, log).map(Box::new),
         "content" => match content(&value, &at, log) {
             // `contents` wins where both are given.
             Some(found) if tile.contents.is_empty() => tile.contents.push(found),
