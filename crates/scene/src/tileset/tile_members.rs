@@ -1,5 +1,6 @@
 //! The members of one tile.
 
+use geodesy::BoundingVolume;
 use serde_json::{Map, Value};
 
 use crate::tileset::{
@@ -9,6 +10,28 @@ use crate::tileset::{
     raw::{RawContent, RawImplicitTiling, RawTile},
     tree::Refine,
 };
+
+/// A `boundingVolume` that is one box and nothing else.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlainVolume {
+    r#box: [f64; 12],
+}
+
+impl PlainVolume {
+    /// `None` if its numbers need a closer look.
+    pub(crate) fn into_volume(self) -> Option<BoundingVolume> {
+        let sane = self.r#box.iter().all(|n| n.abs() <= lenient::LARGEST_NUMBER);
+        sane.then(|| BoundingVolume::Box(lenient::obb_of(&self.r#box)))
+    }
+}
+
+/// A `content` that is a uri and nothing else.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlainContent {
+    pub(crate) uri: String,
+}
 
 /// Reads one member into the tile.
 pub(crate) fn read(tile: &mut RawTile, name: &str, value: Value, tile_at: &At<'_>, log: &mut WarningLog) {
