@@ -105,11 +105,6 @@ pub(crate) fn decode_at_depth(
     }
 }
 
-/// What a decoded content takes in main memory and on the GPU.
-pub(crate) fn cost_of(content: &TileContent) -> ContentCost {
-    content.cost()
-}
-
 fn refuse(format: &Format, context: &DecodeContext) -> ContentError {
     let (kind, reason) = match format {
         Format::Unsupported(name) => (ContentErrorKind::Unsupported, format!("{name} is not read")),

@@ -1,6 +1,6 @@
 //! Batch tables of 3D Tiles 1.0 (specification 1.0, §"Batch Table").
 
-use super::{ComponentType, NumberColumn, Property, PropertyTable, PropertyValues, Value};
+use super::{ComponentType, NumberColumn, Property, PropertyTable, PropertyValues, Value, hierarchy};
 
 /// A batch table as it lies in a tile.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,17 +21,25 @@ pub type Report<'a> = &'a mut dyn FnMut(String, String);
 impl BatchTable<'_> {
     /// An upper bound of the bytes that [`Self::read`] takes.
     pub fn bytes_bound(&self) -> u64 {
-        Value::parse_bytes_bound(self.json).saturating_add(self.binary.len() as u64)
+        // Several columns may name the same part of the body.
+        let columns = count_of(self.json, b"\"byteOffset\"");
+        let binary = columns.saturating_mul(self.binary.len() as u64);
+        let inherited = if count_of(self.json, b"\"classIds\"") > 0 {
+            let names = self.json.iter().filter(|byte| **byte == b':').count() as u64;
+            names.saturating_mul(size_of::<u32>() as u64).saturating_mul(self.count as u64)
+        } else {
+            0
+        };
+        Value::parse_bytes_bound(self.json).saturating_add(binary).saturating_add(inherited)
     }
 
     /// An upper bound of the bytes of columns that are in a Draco stream: those the JSON names.
     pub fn compressed_bytes_bound(&self) -> u64 {
         const LARGEST_ROW: u64 = 4 * 8;
-        let pattern = b"draco_point_compression";
-        if !self.json.windows(pattern.len()).any(|window| window == pattern) {
+        if count_of(self.json, b"draco_point_compression") == 0 {
             return 0;
         }
-        let columns = self.json.windows(12).filter(|window| window == b"\"byteOffset\"").count() as u64;
+        let columns = count_of(self.json, b"\"byteOffset\"");
         columns.saturating_mul(LARGEST_ROW).saturating_mul(self.count as u64)
     }
 
@@ -62,10 +70,23 @@ impl BatchTable<'_> {
                 return None;
             }
         };
-        let mut properties = Vec::new();
+        let mut properties: Vec<Property> = Vec::new();
+        let mut hierarchy = None;
         for (id, column) in columns {
-            if id == "extensions" || id == "extras" || id == "HIERARCHY" {
-                continue;
+            match id.as_str() {
+                "extras" => continue,
+                "HIERARCHY" => {
+                    hierarchy = Some(column);
+                    continue;
+                }
+                "extensions" => {
+                    if let Value::Object(extensions) = column {
+                        let found = extensions.into_iter().find(|(name, _)| name == hierarchy::EXTENSION);
+                        hierarchy = found.map(|(_, object)| object).or(hierarchy);
+                    }
+                    continue;
+                }
+                _ => {}
             }
             if let Some((_, column)) = self.decoded.iter().find(|(name, _)| *name == id) {
                 properties.push(Property { id, name: None, values: PropertyValues::Numbers(column.clone()) });
@@ -83,6 +104,20 @@ impl BatchTable<'_> {
                 }
             }
         }
+        if let Some(hierarchy) = hierarchy {
+            match hierarchy::columns(hierarchy, self.binary, self.count) {
+                Ok(inherited) => {
+                    for property in inherited {
+                        if properties.iter().all(|own| own.id != property.id) {
+                            properties.push(property);
+                        }
+                    }
+                }
+                Err(reason) => {
+                    report("batch table hierarchy".into(), format!("{reason}; the hierarchy is skipped"));
+                }
+            }
+        }
         if properties.is_empty() {
             return None;
         }
@@ -90,28 +125,58 @@ impl BatchTable<'_> {
     }
 
     fn column(&self, column: Value) -> Result<(PropertyValues, Option<String>), String> {
-        match column {
-            Value::Array(mut values) => {
-                let problem = (values.len() != self.count)
-                    .then(|| format!("{} values for {} features", values.len(), self.count));
-                values.truncate(self.count);
-                values.shrink_to_fit();
-                Ok((PropertyValues::Decoded(values), problem))
-            }
-            Value::Object(_) => {
-                Ok((PropertyValues::Numbers(number_column(&column, self.binary, self.count)?), None))
-            }
-            _ => Err("neither an array nor a reference into the binary body".into()),
+        class_column(column, self.binary, self.count)
+    }
+}
+
+/// A column of `count` rows, in JSON or binary, with what is odd about it.
+pub(super) fn class_column(
+    column: Value,
+    binary: &[u8],
+    count: usize,
+) -> Result<(PropertyValues, Option<String>), String> {
+    match column {
+        Value::Array(mut values) => {
+            let problem =
+                (values.len() != count).then(|| format!("{} values for {count} features", values.len()));
+            values.truncate(count);
+            values.shrink_to_fit();
+            Ok((PropertyValues::Decoded(values), problem))
+        }
+        Value::Object(_) => Ok((PropertyValues::Numbers(number_column(&column, binary, count, None)?), None)),
+        _ => Err("neither an array nor a reference into the binary body".into()),
+    }
+}
+
+/// Indices of a hierarchy: unsigned shorts unless they say otherwise.
+pub(super) fn id_column(column: &Value, binary: &[u8], count: usize) -> Result<Vec<usize>, String> {
+    let id = |value: &Value| value.as_u64().and_then(|id| usize::try_from(id).ok()).ok_or("not an index");
+    match column {
+        Value::Array(values) if values.len() >= count => {
+            values.iter().take(count).map(|value| id(value).map_err(str::to_owned)).collect()
+        }
+        Value::Array(values) => Err(format!("{} values where {count} belong", values.len())),
+        _ => {
+            let numbers = number_column(column, binary, count, Some(ComponentType::U16))?;
+            (0..count).map(|row| id(&numbers.value(row)).map_err(str::to_owned)).collect()
         }
     }
 }
 
 /// A column given as `{"byteOffset": …, "componentType": …, "type": …}`.
-fn number_column(reference: &Value, binary: &[u8], count: usize) -> Result<NumberColumn, String> {
+fn number_column(
+    reference: &Value,
+    binary: &[u8],
+    count: usize,
+    preferred: Option<ComponentType>,
+) -> Result<NumberColumn, String> {
     let offset = reference.get("byteOffset").and_then(Value::as_u64).ok_or("`byteOffset` is missing")?;
-    let name = reference.get("componentType").and_then(Value::as_str).ok_or("`componentType` is missing")?;
-    let component_type =
-        ComponentType::from_name(name).ok_or_else(|| format!("componentType {name:?} is unknown"))?;
+    let component_type = match reference.get("componentType").and_then(Value::as_str) {
+        None => preferred.ok_or("`componentType` is missing")?,
+        Some(name) => {
+            ComponentType::from_name(name).ok_or_else(|| format!("componentType {name:?} is unknown"))?
+        }
+    };
     let kind = reference.get("type").and_then(Value::as_str).unwrap_or("SCALAR");
     let components = match kind {
         "SCALAR" => 1,
@@ -126,6 +191,10 @@ fn number_column(reference: &Value, binary: &[u8], count: usize) -> Result<Numbe
         .and_then(|start| binary.get(start..start.checked_add(length)?))
         .ok_or_else(|| format!("{length} bytes at {offset} of a binary body of {}", binary.len()))?;
     Ok(NumberColumn { component_type, components, bytes: bytes.into() })
+}
+
+fn count_of(json: &[u8], pattern: &[u8]) -> u64 {
+    json.windows(pattern.len()).filter(|window| *window == pattern).count() as u64
 }
 
 fn trim_padding(json: &[u8]) -> &[u8] {

@@ -1,15 +1,26 @@
 //! Feature properties: batch tables, `EXT_structural_metadata`, tileset metadata, in one readable form.
 
+pub mod at_point;
 pub mod batch_table;
+pub mod binary_table;
+pub mod entity;
+mod hierarchy;
+pub mod schema;
+pub mod structural;
 mod value;
 
 pub use value::Value;
+
+use at_point::PrimitiveProperties;
+use binary_table::BinaryColumn;
 
 /// All property tables of a content.
 #[derive(Clone, Debug, Default)]
 pub struct TileFeatures {
     /// Tables; [`crate::content::FeatureIds::table`] points here.
     pub tables: Vec<PropertyTable>,
+    /// What is known at vertices and texels without a table.
+    pub primitive_properties: Vec<PrimitiveProperties>,
 }
 
 /// One table: as many rows as features.
@@ -41,6 +52,24 @@ pub enum PropertyValues {
     Decoded(Vec<Value>),
     /// Numbers as they lay in the file, decoded when a row is asked for.
     Numbers(NumberColumn),
+    /// Values of a metadata schema as they lay in the file, decoded when a row is asked for.
+    Binary(Box<BinaryColumn>),
+    /// The same in every row.
+    Constant(Value),
+    /// So many rows, of which the column may lack the last ones.
+    Resized {
+        /// The column.
+        values: Box<PropertyValues>,
+        /// Number of rows.
+        rows: usize,
+    },
+    /// Rows chosen from several columns that follow one another.
+    Chosen {
+        /// The columns, each [`PropertyValues::Resized`].
+        parts: Vec<PropertyValues>,
+        /// For every row its place in the columns together; `u32::MAX` for none.
+        places: Box<[u32]>,
+    },
 }
 
 /// Numeric component types of batch tables, feature tables and structural metadata.
@@ -146,6 +175,23 @@ impl PropertyValues {
         match self {
             Self::Decoded(rows) => rows.get(row).cloned().unwrap_or_default(),
             Self::Numbers(column) => column.value(row),
+            Self::Binary(column) => column.value(row),
+            Self::Constant(value) => value.clone(),
+            Self::Resized { values, .. } => values.value(row),
+            Self::Chosen { parts, places } => {
+                let Some(place) = places.get(row).filter(|place| **place != u32::MAX) else {
+                    return Value::Null;
+                };
+                let mut place = *place as usize;
+                for part in parts {
+                    let Self::Resized { values, rows } = part else { return Value::Null };
+                    if place < *rows {
+                        return values.value(place);
+                    }
+                    place -= rows;
+                }
+                Value::Null
+            }
         }
     }
 
@@ -157,6 +203,13 @@ impl PropertyValues {
                     + rows.iter().map(Value::heap_bytes).sum::<u64>()
             }
             Self::Numbers(column) => column.bytes.len() as u64,
+            Self::Binary(column) => column.bytes(),
+            Self::Constant(value) => value.heap_bytes(),
+            Self::Resized { values, .. } => size_of::<Self>() as u64 + values.bytes(),
+            Self::Chosen { parts, places } => {
+                let parts: u64 = parts.iter().map(|part| size_of::<Self>() as u64 + part.bytes()).sum();
+                size_of_val(&**places) as u64 + parts
+            }
         }
     }
 }
@@ -196,13 +249,19 @@ impl TileFeatures {
     /// Adds what another content has; its tables come after the own ones.
     pub fn append(&mut self, mut other: Self) {
         self.tables.append(&mut other.tables);
+        self.primitive_properties.append(&mut other.primitive_properties);
     }
 
     /// Adjusts what refers to primitives by index, when their content becomes part of a larger one.
-    pub fn shift_primitives(&mut self, _by: usize) {}
+    pub fn shift_primitives(&mut self, by: usize) {
+        for set in &mut self.primitive_properties {
+            set.primitive += by;
+        }
+    }
 
-    /// Bytes all tables take.
+    /// Bytes that everything takes.
     pub fn bytes(&self) -> u64 {
-        self.tables.iter().map(PropertyTable::bytes).sum()
+        self.tables.iter().map(PropertyTable::bytes).sum::<u64>()
+            + at_point::bytes_of(&self.primitive_properties)
     }
 }

@@ -73,7 +73,8 @@ impl Bvh {
     pub(super) fn bytes_for(items: usize, per_leaf: usize) -> u64 {
         let leaves = items.div_ceil(per_leaf.max(1)) as u64;
         let order = if items <= usize::from(u16::MAX) + 1 { 2 } else { 4 };
-        (2 * leaves).saturating_sub(1) * size_of::<Aabb>() as u64 + items as u64 * order
+        let nodes = leaves.saturating_mul(2).saturating_sub(1);
+        nodes.saturating_mul(size_of::<Aabb>() as u64).saturating_add((items as u64).saturating_mul(order))
     }
 
     /// Builds it by splitting at the median of the longest axis of the centres; equal centres keep the order of the

@@ -49,12 +49,12 @@ impl PickMesh {
         size_of::<Self>() as u64 + primitives + self.features.bytes()
     }
 
-    /// Bytes that the hierarchy of a primitive takes: for measuring before anything is decoded. `elements` counts
-    /// triangles or points.
-    pub fn hierarchy_bytes(topology: Topology, elements: usize) -> u64 {
+    /// Bytes that the hierarchy of a primitive takes, for measuring before anything is decoded. `corners` counts
+    /// indices, or vertices where there are none.
+    pub fn hierarchy_bytes(topology: Topology, corners: usize) -> u64 {
         match topology {
-            Topology::Triangles => Bvh::bytes_for(elements, TRIANGLES_PER_LEAF),
-            Topology::Points => Bvh::bytes_for(elements, POINTS_PER_LEAF),
+            Topology::Triangles => Bvh::bytes_for(corners / 3, TRIANGLES_PER_LEAF),
+            Topology::Points => Bvh::bytes_for(corners, POINTS_PER_LEAF),
             Topology::Lines => 0,
         }
     }

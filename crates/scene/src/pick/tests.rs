@@ -310,7 +310,7 @@ fn bytes_count_what_is_held() {
     let mesh = PickMesh::new(&mut tile);
     assert_eq!(mesh.element_count(), 2);
     let geometry = 4 * 12 + 6 * 2;
-    let hierarchy = PickMesh::hierarchy_bytes(Topology::Triangles, 2);
+    let hierarchy = PickMesh::hierarchy_bytes(Topology::Triangles, 6);
     assert_eq!(hierarchy, 24 + 2 * 2);
     assert!(mesh.bytes() >= geometry + hierarchy);
     assert!(mesh.bytes() < geometry + hierarchy + 600);

@@ -1,8 +1,13 @@
-//! Behaviour of the crate on real files and made-up ones, in one binary.
+//! Behaviour of the crate on real files and made-up ones, in one binary to keep linking short.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking; helpers outside `#[test]` too")]
 
 mod gltf_files;
+mod inspect;
+mod legacy_files;
+mod legacy_made;
+mod metadata_files;
+mod streamer;
 mod support;
 mod tileset;
 mod write;

@@ -8,8 +8,8 @@ use super::{
     warning,
 };
 use crate::content::{
-    ContentCost, ContentError, ContentErrorKind, DecodeContext, TileContent, Warning, cost_of,
-    decode_at_depth, measure_at_depth, references_at_depth,
+    ContentCost, ContentError, ContentErrorKind, DecodeContext, TileContent, Warning, decode_at_depth,
+    measure_at_depth, references_at_depth,
 };
 
 /// Composites inside composites deeper than this are refused.
@@ -101,7 +101,7 @@ pub(crate) fn decode(
     for tile in tiles(bytes, context, depth, warnings)? {
         match decode_at_depth(&tile, &left, warnings, depth + 1) {
             Ok(part) => {
-                let cost = cost_of(&part);
+                let cost = part.cost();
                 let taken = cost.cpu_bytes.saturating_add(cost.gpu_bytes);
                 left.budget_bytes = left.budget_bytes.saturating_sub(taken);
                 append(&mut whole, part);
