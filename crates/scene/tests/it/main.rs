@@ -1,5 +1,7 @@
 //! Behaviour of the crate on real files and made-up ones, in one binary to keep linking short.
 
+#![allow(clippy::unwrap_used, reason = "tests: what cannot be read fails them")]
+
 mod gltf_files;
 mod inspect;
 mod legacy_files;
