@@ -39,7 +39,8 @@ impl Streamer {
             }
             Input::Uploaded(id) => {
                 let Some(index) = self.slot_of(id) else { return };
-                let Some(cost) = self.slots.get(index).filter(|s| s.phase == Phase::Decoded).and_then(|s| s.cost)
+                let Some(cost) =
+                    self.slots.get(index).filter(|s| s.phase == Phase::Decoded).and_then(|s| s.cost)
                 else {
                     return;
                 };
@@ -239,7 +240,10 @@ impl Streamer {
             if !self.make_room(parse_bytes, false, self.settings.memory_ceiling_bytes) {
                 let ceiling = self.settings.memory_ceiling_bytes;
                 if self.base_bytes() + parse_bytes + bytes.len() as u64 > ceiling {
-                    self.fail(index, format!("{} bytes cannot be parsed under a ceiling of {ceiling}", bytes.len()));
+                    self.fail(
+                        index,
+                        format!("{} bytes cannot be parsed under a ceiling of {ceiling}", bytes.len()),
+                    );
                 }
                 continue;
             }
@@ -282,8 +286,10 @@ impl Streamer {
             }
             Ok(uris) => {
                 if let Some(slot) = self.slots.get_mut(index) {
-                    slot.resources =
-                        uris.into_iter().map(|uri| Resource { uri, fetch: None, bytes: None, charge: 0 }).collect();
+                    slot.resources = uris
+                        .into_iter()
+                        .map(|uri| Resource { uri, fetch: None, bytes: None, charge: 0 })
+                        .collect();
                 }
                 self.set_phase(index, Phase::Fetching);
                 true
@@ -330,9 +336,13 @@ impl Streamer {
             Role::Root(place) => {
                 let (raw, found) = RawTileset::parse(bytes, uri).map_err(|e| e.to_string())?;
                 warnings.extend(found);
-                let world_from_root =
-                    self.places.get(place as usize).map(|p| p.world_from_root).ok_or("the stream was removed")?;
-                let (root, found) = self.tree.add_root(&raw, uri, &world_from_root).map_err(|e| e.to_string())?;
+                let world_from_root = self
+                    .places
+                    .get(place as usize)
+                    .map(|p| p.world_from_root)
+                    .ok_or("the stream was removed")?;
+                let (root, found) =
+                    self.tree.add_root(&raw, uri, &world_from_root).map_err(|e| e.to_string())?;
                 warnings.extend(found);
                 if let Some(p) = self.places.get_mut(place as usize) {
                     for arrival in p.current.iter_mut().chain(p.pending.iter_mut()) {
@@ -356,7 +366,9 @@ impl Streamer {
                 Role::Root(place) => self.undo_root(place, index),
                 _ => self.undo_graft(tile),
             }
-            return Err(format!("its tiles take {took} bytes; the ceiling of {ceiling} leaves no room for them"));
+            return Err(format!(
+                "its tiles take {took} bytes; the ceiling of {ceiling} leaves no room for them"
+            ));
         }
         Ok(warnings)
     }
@@ -403,9 +415,10 @@ impl Streamer {
         for gone in self.tree.ungraft(id) {
             self.forget(gone);
         }
-        let implicit = self.tree.get(id).is_some_and(|t| {
-            matches!(t.kind(), TileKind::ImplicitRoot | TileKind::ImplicitPlaceholder)
-        });
+        let implicit = self
+            .tree
+            .get(id)
+            .is_some_and(|t| matches!(t.kind(), TileKind::ImplicitRoot | TileKind::ImplicitPlaceholder));
         let first = self.sides.get(id.index as usize).map_or(NONE, |s| s.first_slot);
         let mut at = first;
         while let Some(next) = self.slots.get(at).map(|s| s.next) {
@@ -436,7 +449,8 @@ impl Streamer {
         }
         let implicit_content = self.tree.get(host).is_some_and(|t| t.kind() == TileKind::Contents)
             && self.slots.get(slot).is_some_and(|s| s.role == Role::Subtree);
-        if implicit_content && self.sides.get(host.index as usize).is_some_and(|s| s.has(super::side::READY)) {
+        if implicit_content && self.sides.get(host.index as usize).is_some_and(|s| s.has(super::side::READY))
+        {
             return false;
         }
         let mut todo: Vec<u32> = self.tree.children(host.index).collect();
@@ -476,4 +490,3 @@ fn is_tileset(bytes: &[u8], uri: &str) -> bool {
     }
     serde_json::from_slice::<Probe>(bytes).is_ok_and(|p| p.root.is_some())
 }
-

@@ -100,7 +100,10 @@ impl ViewState {
         (self.drawn_in.capacity() * 4
             + self.picks.capacity() * size_of::<Pick>()
             + self.wants.capacity() * size_of::<Want>()
-            + (self.previous.capacity() + self.boxes.capacity() + self.holes.capacity() + self.clips.capacity()) * 4)
-            as u64
+            + (self.previous.capacity()
+                + self.boxes.capacity()
+                + self.holes.capacity()
+                + self.clips.capacity())
+                * 4) as u64
     }
 }

@@ -1,7 +1,5 @@
 //! Behaviour of the crate on real files and made-up ones, in one binary to keep linking short.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking; helpers outside `#[test]` too")]
-
 mod gltf_files;
 mod inspect;
 mod legacy_files;
