@@ -12,8 +12,9 @@ pub mod ray;
 pub mod s2;
 
 pub use bounds::{BoundingVolume, Obb, Region, Sphere};
-pub use camera::{CameraPose, CameraTextError, WorldFrame};
+pub use camera::{CameraPose, CameraTextError, OrbitPose, WorldFrame, orbit_path};
 pub use ellipsoid::{Geodetic, ecef_from_enu, ecef_from_geodetic, geodetic_from_ecef};
-pub use frustum::{Frustum, PlaneMask, Visibility};
-pub use ray::Ray;
+pub use frustum::{Frustum, PlaneMask, Visibility, vertical_fov_rad};
 pub use glam;
+pub use ray::Ray;
+pub use s2::S2Volume;

@@ -10,8 +10,10 @@ use super::draco::{self, DracoMesh};
 use super::features;
 use super::material::{self, TextureUse};
 use super::shape::{self, Shape};
+use super::structural::Structural;
 use crate::content::texture::srgb;
 use crate::content::{ContentError, FeatureIdSource, FeatureIds, Indices, Primitive, Topology, Warning};
+use crate::metadata::at_point::PrimitiveProperties;
 
 /// Vertex attributes of a primitive, from its Draco stream or its accessors.
 pub(super) struct Attributes<'a> {
@@ -64,8 +66,9 @@ pub(super) fn build(
     json: &JsonPrimitive,
     place: &str,
     style: &Style,
+    structural: Option<&Structural>,
     warnings: &mut Vec<Warning>,
-) -> Result<Option<Primitive>, ContentError> {
+) -> Result<Option<(Primitive, Vec<PrimitiveProperties>)>, ContentError> {
     let Some(shape) = shape::of(document, json)? else {
         warnings.push(document.warning(place, "no POSITION, or an unknown mode; left out"));
         return Ok(None);
@@ -119,14 +122,19 @@ pub(super) fn build(
         bounds: ([0.0; 3], [0.0; 3]),
         point_size_px: None,
     };
+    let mut properties = match structural {
+        Some(structural) => structural.of_primitive(&attributes, vertices, warnings)?,
+        None => Vec::new(),
+    };
     if let Some(list) = &mut indices
         && list.len() < vertices
     {
-        keep_used_vertices(&mut primitive, list);
+        let kept = keep_used_vertices(&mut primitive, list);
+        properties.iter_mut().flat_map(|set| &mut set.properties).for_each(|p| p.keep_vertices(&kept));
     }
     primitive.bounds = bounds(&primitive.positions);
     primitive.indices = indices.map(|list| narrow(list, primitive.positions.len()));
-    Ok(Some(primitive))
+    Ok(Some((primitive, properties)))
 }
 
 fn read_indices(
@@ -253,7 +261,7 @@ fn colors(
 }
 
 /// Drops vertices that no index uses: models often share one vertex buffer among many primitives.
-fn keep_used_vertices(primitive: &mut Primitive, indices: &mut [u32]) {
+fn keep_used_vertices(primitive: &mut Primitive, indices: &mut [u32]) -> Vec<u32> {
     const UNUSED: u32 = u32::MAX;
     let mut new_of_old = vec![UNUSED; primitive.positions.len()];
     let mut kept: Vec<u32> = Vec::with_capacity(indices.len());
@@ -277,6 +285,7 @@ fn keep_used_vertices(primitive: &mut Primitive, indices: &mut [u32]) {
             FeatureIdSource::Instance(_) => {}
         }
     }
+    kept
 }
 
 fn gather<T: Copy>(stream: &[T], kept: &[u32]) -> Vec<T> {

@@ -1,0 +1,8 @@
+//! The streamer against a simulated world: every plan is carried out, every frame is checked.
+
+mod caller;
+mod flights;
+mod oracle;
+mod selection;
+mod trees;
+mod world;

@@ -1,0 +1,136 @@
+//! The HTTP client: TLS, redirects, and which servers may be asked.
+
+use std::{error::Error as _, fmt::Write as _, io, sync::Arc};
+
+use reqwest::{Client, ClientBuilder, redirect};
+use rustls::{ClientConfig, RootCertStore};
+use url::Url;
+
+use crate::{FetchError, OpenOptions};
+
+const MAX_REDIRECTS: usize = 10;
+const USER_AGENT: &str = concat!("hamlet/", env!("CARGO_PKG_VERSION"));
+
+/// Which servers may be asked.
+#[derive(Clone, Debug)]
+pub(crate) enum Origins {
+    Any,
+    /// The one at this address.
+    Only(Url),
+}
+
+impl Origins {
+    /// Refuses an address on another server, with the reason.
+    pub(crate) fn check(&self, address: &Url) -> Result<(), String> {
+        let Self::Only(own) = self else { return Ok(()) };
+        let is_upgrade = own.scheme() == "http"
+            && address.scheme() == "https"
+            && own.host() == address.host()
+            && own.port().is_none()
+            && address.port().is_none();
+        if address.origin() == own.origin() || is_upgrade {
+            return Ok(());
+        }
+        Err(format!(
+            "it lies on another server, {}; only {} is read unless `allow_other_origins` is set",
+            address.origin().ascii_serialization(),
+            own.origin().ascii_serialization()
+        ))
+    }
+
+    fn check_redirect(&self, previous: &[Url], next: &Url) -> Result<(), String> {
+        if previous.len() > MAX_REDIRECTS {
+            return Err(format!("more than {MAX_REDIRECTS} redirects"));
+        }
+        if !matches!(next.scheme(), "http" | "https") {
+            return Err(format!("a redirect to the scheme `{}`", next.scheme()));
+        }
+        if previous.last().is_some_and(|last| last.scheme() == "https") && next.scheme() == "http" {
+            return Err("a redirect from https to http".to_owned());
+        }
+        self.check(next).map_err(|reason| format!("a redirect: {reason}"))
+    }
+}
+
+pub(crate) fn builder(origins: &Origins, options: &OpenOptions, tls: &ClientConfig) -> ClientBuilder {
+    let redirects = {
+        let origins = origins.clone();
+        redirect::Policy::custom(move |attempt| {
+            match origins.check_redirect(attempt.previous(), attempt.url()) {
+                Ok(()) => attempt.follow(),
+                Err(reason) => attempt.error(reason),
+            }
+        })
+    };
+    Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .user_agent(USER_AGENT)
+        .redirect(redirects)
+        .referer(false)
+        .connect_timeout(options.connect_timeout)
+        .read_timeout(options.stall_timeout)
+}
+
+/// Trusts what the system trusts, and Mozilla's roots for systems that have none.
+pub(crate) fn tls_config() -> io::Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let system = rustls_native_certs::load_native_certs();
+    for error in &system.errors {
+        tracing::debug!("a system certificate store cannot be read: {error}");
+    }
+    roots.add_parsable_certificates(system.certs);
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+pub(crate) fn network_error(uri: &str, error: reqwest::Error) -> FetchError {
+    let is_redirect = error.is_redirect();
+    let error = error.without_url();
+    // reqwest names the step and keeps the reason in the chain of sources.
+    let mut reason = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if is_redirect {
+            reason = cause.to_string();
+        } else {
+            // Writing to a string cannot fail.
+            let _written = write!(reason, ": {cause}");
+        }
+        source = cause.source();
+    }
+    if is_redirect { FetchError::refused(uri, reason) } else { FetchError::network(uri, reason) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_keep_to_the_rules() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let own = Origins::Only(url("http://a.example/t/tileset.json"));
+        let check = |origins: &Origins, from: &str, to: &str| origins.check_redirect(&[url(from)], &url(to));
+        assert_eq!(check(&own, "http://a.example/x", "http://a.example/y"), Ok(()));
+        assert_eq!(check(&own, "http://a.example/x", "https://a.example/y"), Ok(()));
+        assert!(
+            check(&own, "https://a.example/x", "http://a.example/y").unwrap_err().contains("https to http")
+        );
+        assert!(
+            check(&own, "http://a.example/x", "http://a.example:81/y").unwrap_err().contains("allow_other")
+        );
+        assert!(
+            check(&Origins::Any, "http://a.example/x", "ftp://a.example/y").unwrap_err().contains("`ftp`")
+        );
+        assert_eq!(check(&Origins::Any, "http://a.example/x", "https://b.example/y"), Ok(()));
+        let many = vec![url("http://a.example/"); 11];
+        assert!(own.check_redirect(&many[..10], &many[0]).is_ok());
+        assert!(own.check_redirect(&many, &many[0]).is_err());
+    }
+}

@@ -1,0 +1,58 @@
+//! Atomic files and packing.
+
+use std::{fs, io::Write};
+
+use store::write::{
+    AtomicFile, Compression, is_temporary_name, package_3tz, remove_temporary_files, write_atomic,
+};
+
+fn names(folder: &std::path::Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_file_is_whole_or_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tileset.json");
+    write_atomic(&path, b"one").unwrap();
+    write_atomic(&path, b"two").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"two");
+
+    let mut file = AtomicFile::create(&path).unwrap();
+    file.write_all(b"half").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"two");
+    assert_eq!(names(folder.path()).len(), 2);
+    assert!(names(folder.path()).iter().any(|name| is_temporary_name(name)));
+    drop(file);
+    assert_eq!(names(folder.path()), ["tileset.json"]);
+    assert!(write_atomic(&folder.path().join("no/such/folder"), b"").is_err());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o600, 0o600);
+        assert_eq!(mode & 0o111, 0);
+    }
+
+    fs::write(folder.path().join(".hamlet-tmp-left"), b"x").unwrap();
+    assert_eq!(remove_temporary_files(folder.path()).unwrap(), 1);
+    assert_eq!(names(folder.path()), ["tileset.json"]);
+}
+
+#[test]
+fn a_package_needs_a_root_and_leaves_temporary_files_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("p.3tz");
+    fs::write(folder.path().join("a.glb"), b"x").unwrap();
+    assert!(package_3tz(folder.path(), &package, Compression::Stored).is_err());
+    assert_eq!(names(folder.path()), ["a.glb"]);
+    fs::write(folder.path().join("tileset.json"), b"{}").unwrap();
+    fs::write(folder.path().join(".hamlet-tmp-left"), b"x").unwrap();
+    let report = package_3tz(folder.path(), &package, Compression::Stored).unwrap();
+    assert_eq!((report.files, report.plain_bytes), (2, 3));
+}

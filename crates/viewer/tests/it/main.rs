@@ -1,0 +1,4 @@
+//! Pictures drawn on the software driver, and the commands end to end.
+
+mod pictures;
+mod stage;
