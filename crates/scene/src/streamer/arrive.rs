@@ -26,7 +26,6 @@ const PARSE_FACTOR: u64 = 4;
 impl Streamer {
     /// Takes finished work in. Answers to orders that were cancelled are ignored.
     pub fn accept(&mut self, input: Input) {
-        self.changed = true;
         match input {
             Input::FetchLength(id, length) => self.accept_length(id, length),
             Input::Fetched(id, Ok(bytes)) => self.accept_bytes(id, bytes),
@@ -57,7 +56,13 @@ impl Streamer {
 
     fn accept_length(&mut self, id: FetchId, length: u64) {
         let Some(&(index, resource)) = self.fetches.get(&id) else { return };
-        let Some(slot) = self.slots.get_mut(index) else { return };
+        self.charge_length(index, resource, length);
+    }
+
+    /// Charges a file with its real length; if that does not fit now, the content goes back to the start and false is
+    /// returned.
+    fn charge_length(&mut self, index: u32, resource: Option<usize>, length: u64) -> bool {
+        let Some(slot) = self.slots.get_mut(index) else { return false };
         let (charge, gpu) = (slot.charge, slot.gpu_bytes);
         let part = match resource {
             None => {
@@ -67,8 +72,14 @@ impl Streamer {
             Some(n) => slot.resources.get(n).map_or(0, |r| r.charge),
         };
         if length > part && !self.fits(length - part) {
-            self.release(index, Phase::Absent);
-            return;
+            let message = "a referenced file does not fit into memory".to_owned();
+            let put_off = FetchFailure { transient: true, retry_after: None, message };
+            if resource.is_none() {
+                self.release(index, Phase::Absent);
+            } else if !self.fail_for_now(index, &put_off) {
+                self.fail(index, put_off.message);
+            }
+            return false;
         }
         if let (Some(n), Some(slot)) = (resource, self.slots.get_mut(index))
             && let Some(r) = slot.resources.get_mut(n)
@@ -76,33 +87,44 @@ impl Streamer {
             r.charge = length;
         }
         self.slots.set_charge(index, charge - part + length, gpu);
+        true
     }
 
     fn accept_bytes(&mut self, id: FetchId, bytes: Bytes) {
         let length = bytes.len() as u64;
-        let Some(&(index, resource)) = self.fetches.get(&id) else { return };
-        self.accept_length(id, length);
-        if self.fetches.remove(&id).is_none() {
-            return;
-        }
+        let Some((index, resource)) = self.fetches.remove(&id) else { return };
         self.plan.stats.fetched_total += 1;
         self.plan.stats.fetched_bytes_total += length;
+        self.end_fetch(index, resource);
+        if !self.charge_length(index, resource, length) {
+            return;
+        }
         let Some(slot) = self.slots.get_mut(index) else { return };
         match resource {
             None => {
-                slot.fetch = None;
                 slot.payload = Some(bytes);
                 slot.prepared = false;
                 self.estimates.payload(length);
             }
             Some(n) => {
                 if let Some(r) = slot.resources.get_mut(n) {
-                    r.fetch = None;
                     r.bytes = Some(Some(bytes));
                 }
             }
         }
         self.complete_fetch(index);
+    }
+
+    fn end_fetch(&mut self, index: u32, resource: Option<usize>) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        match resource {
+            None => slot.fetch = None,
+            Some(n) => {
+                if let Some(r) = slot.resources.get_mut(n) {
+                    r.fetch = None;
+                }
+            }
+        }
     }
 
     /// Moves on when everything a content needs is here.
@@ -118,36 +140,37 @@ impl Streamer {
 
     fn accept_failure(&mut self, id: FetchId, failure: &FetchFailure) {
         let Some((index, resource)) = self.fetches.remove(&id) else { return };
-        let max_attempts = self.settings.max_attempts;
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        let main = resource.is_none();
-        match resource {
-            None => slot.fetch = None,
-            Some(n) => {
-                if let Some(r) = slot.resources.get_mut(n) {
-                    r.fetch = None;
-                }
-            }
+        self.end_fetch(index, resource);
+        if self.fail_for_now(index, failure) {
+            return;
         }
-        slot.attempts += 1;
-        if failure.transient && slot.attempts < max_attempts {
-            let uri_hash = slot.uri.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
-            slot.due = self.now + retry::wait(&self.settings, uri_hash, slot.attempts, failure.retry_after);
-            self.park(index);
-            self.set_phase(index, Phase::Retry);
-        } else if main {
-            self.fail(index, failure.message.clone());
-        } else {
-            let missing = resource.and_then(|n| {
-                let r = slot.resources.get_mut(n)?;
-                r.bytes = Some(None);
-                Some(r.uri.clone())
-            });
-            if let Some(uri) = missing {
+        let missing = resource.and_then(|n| {
+            let r = self.slots.get_mut(index)?.resources.get_mut(n)?;
+            r.bytes = Some(None);
+            Some(r.uri.clone())
+        });
+        match missing {
+            Some(uri) => {
                 self.warn(uri, String::new(), failure.message.clone());
+                self.complete_fetch(index);
             }
-            self.complete_fetch(index);
+            None => self.fail(index, failure.message.clone()),
         }
+    }
+
+    /// Puts a content off until it may be tried again; false: it may not.
+    fn fail_for_now(&mut self, index: u32, failure: &FetchFailure) -> bool {
+        let max_attempts = self.settings.max_attempts;
+        let Some(slot) = self.slots.get_mut(index) else { return false };
+        slot.attempts += 1;
+        if !failure.transient || slot.attempts >= max_attempts {
+            return false;
+        }
+        let uri_hash = slot.uri.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+        slot.due = self.now + retry::wait(&self.settings, uri_hash, slot.attempts, failure.retry_after);
+        self.park(index);
+        self.set_phase(index, Phase::Retry);
+        true
     }
 
     /// Ends the fetches of a content but keeps the bytes that are here.

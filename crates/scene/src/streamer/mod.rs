@@ -74,7 +74,6 @@ pub struct Streamer {
     now: Duration,
     last_views: Vec<View>,
     last_settings: StreamerSettings,
-    changed: bool,
     pressure: Pressure,
     estimates: Estimates,
     warnings: Vec<Warning>,
@@ -132,7 +131,6 @@ impl Streamer {
             frame: 1,
             now: Duration::ZERO,
             last_views: Vec::new(),
-            changed: true,
             pressure: Pressure::default(),
             estimates: Estimates::default(),
             warnings: Vec::new(),
@@ -394,13 +392,11 @@ impl Streamer {
             memory_error_factor: self.pressure.factor,
             settled: (stats.wanted == 0 || exhausted && stats.retrying == 0)
                 && stats.fading == 0
-                && self.replacing() == 0
                 && !pressure_changed,
             fetched_total: before.fetched_total,
             fetched_bytes_total: before.fetched_bytes_total,
             ..stats
         };
-        self.changed = false;
     }
 }
 

@@ -69,6 +69,10 @@ impl Caller {
         }
     }
 
+    pub(super) fn set_manners(&mut self, manners: Manners) {
+        self.manners = manners;
+    }
+
     /// One frame: hands finished work in, updates, checks the plan, carries it out.
     pub(super) fn step(&mut self, views: &[View]) -> Plan {
         self.frame += 1;
