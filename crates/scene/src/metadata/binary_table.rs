@@ -169,7 +169,7 @@ impl PropertyTableReader<'_> {
 
 impl Kind {
     /// Bytes of an element; 0 for text and bits.
-    fn element_size(&self) -> usize {
+    pub(super) fn element_size(&self) -> usize {
         match self {
             Self::Numbers { component_type, components } => component_type.size() * components,
             Self::Enumeration(enumeration) => enumeration.value_type.size(),
@@ -217,6 +217,16 @@ impl BinaryColumn {
     pub fn value(&self, row: usize) -> Value {
         let stored = self.stored(row).unwrap_or_default();
         self.property.meaning(stored, self.offset.as_ref(), self.scale.as_ref())
+    }
+
+    /// Leaves only the rows of `kept`, in that order. For columns made by [`Self::packed`].
+    pub(crate) fn keep_rows(&mut self, kept: &[u32]) {
+        let size = self.property.packed_size().unwrap_or(0);
+        let row = |row: &u32| {
+            let start = (*row as usize).checked_mul(size)?;
+            self.values.get(start..start.checked_add(size)?)
+        };
+        self.values = kept.iter().filter_map(row).flatten().copied().collect();
     }
 
     fn stored(&self, row: usize) -> Option<Value> {

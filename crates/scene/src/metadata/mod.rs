@@ -1,14 +1,17 @@
 //! Feature properties: batch tables, `EXT_structural_metadata`, tileset metadata, in one readable form.
 
+pub mod at_point;
 pub mod batch_table;
 pub mod binary_table;
 pub mod entity;
 mod hierarchy;
 pub mod schema;
+pub mod structural;
 mod value;
 
 pub use value::Value;
 
+use at_point::PrimitiveProperties;
 use binary_table::BinaryColumn;
 
 /// All property tables of a content.
@@ -16,6 +19,8 @@ use binary_table::BinaryColumn;
 pub struct TileFeatures {
     /// Tables; [`crate::content::FeatureIds::table`] points here.
     pub tables: Vec<PropertyTable>,
+    /// What is known at vertices and texels without a table.
+    pub primitive_properties: Vec<PrimitiveProperties>,
 }
 
 /// One table: as many rows as features.
@@ -244,13 +249,19 @@ impl TileFeatures {
     /// Adds what another content has; its tables come after the own ones.
     pub fn append(&mut self, mut other: Self) {
         self.tables.append(&mut other.tables);
+        self.primitive_properties.append(&mut other.primitive_properties);
     }
 
     /// Adjusts what refers to primitives by index, when their content becomes part of a larger one.
-    pub fn shift_primitives(&mut self, _by: usize) {}
+    pub fn shift_primitives(&mut self, by: usize) {
+        for set in &mut self.primitive_properties {
+            set.primitive += by;
+        }
+    }
 
-    /// Bytes all tables take.
+    /// Bytes that everything takes.
     pub fn bytes(&self) -> u64 {
-        self.tables.iter().map(PropertyTable::bytes).sum()
+        self.tables.iter().map(PropertyTable::bytes).sum::<u64>()
+            + at_point::bytes_of(&self.primitive_properties)
     }
 }

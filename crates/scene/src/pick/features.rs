@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     content::{FeatureIdSource, FeatureIds},
-    metadata::Value,
+    metadata::{
+        Value,
+        at_point::{PointProperty, texel},
+    },
 };
 
 /// One feature id set (or one property texture or attribute set) at a point.
@@ -85,19 +88,11 @@ impl Element {
     }
 }
 
-/// The nearest texel of a coordinate.
-fn texel(coordinate: f64, size: u32, repeat: bool) -> Option<u32> {
-    if size == 0 || !coordinate.is_finite() {
-        return None;
-    }
-    let coordinate = if repeat { coordinate.rem_euclid(1.0) } else { coordinate.clamp(0.0, 1.0) };
-    Some(((coordinate * f64::from(size)).floor() as u32).min(size - 1))
-}
-
 impl PickMesh {
     /// Everything known at a point of a primitive.
     pub(super) fn features_at(
         &self,
+        index: usize,
         primitive: &PickPrimitive,
         element: &Element,
         instance: Option<u32>,
@@ -111,6 +106,16 @@ impl PickMesh {
                 feature_id: Some(id),
                 table: table.map(|table| table.name.clone()).unwrap_or_default(),
                 properties: table.map(|table| table.row(id as usize)).unwrap_or_default(),
+            });
+        }
+        let interpolate = |uvs: &[[f32; 2]]| element.interpolate(uvs);
+        for set in self.features.primitive_properties.iter().filter(|set| set.primitive == index) {
+            let value = |p: &PointProperty| (p.id.clone(), p.value(element.nearest_vertex(), &interpolate));
+            found.push(FeatureAtPoint {
+                set: set.name.clone(),
+                feature_id: None,
+                table: set.class.clone(),
+                properties: set.properties.iter().map(value).collect(),
             });
         }
         found

@@ -286,7 +286,8 @@ impl Found<'_> {
                 (ray.at(self.hit.distance), normal)
             }
         };
-        let features = primitive.map(|p| mesh.features_at(p, &self.hit.element, self.instance));
+        let features =
+            primitive.map(|p| mesh.features_at(self.primitive, p, &self.hit.element, self.instance));
         Hit {
             content: self.source.id,
             tile: self.source.resident.tile,

@@ -19,6 +19,7 @@ mod subtree_json;
 mod tile_members;
 pub mod tree;
 
+pub(crate) use graft::largest_scale;
 pub use raw::RawTileset;
 pub use subtree::Subtree;
 pub use tree::{Content, ContentKind, GraftError, Refine, Tile, TileKind, Tree, TreeLimits};

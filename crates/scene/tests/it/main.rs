@@ -1,8 +1,11 @@
-//! Behaviour of the crate on real files and made-up ones, in one binary.
+//! Behaviour of the crate on real files and made-up ones, in one binary to keep linking short.
 
 mod gltf_files;
+mod inspect;
 mod legacy_files;
-mod support;
-//! Tests of the crate as its users see it; one binary to keep linking short.
-mod tileset;
+mod legacy_made;
+mod metadata_files;
 mod streamer;
+mod support;
+mod tileset;
+mod write;

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use gltf::json::mesh::Primitive;
 
 use super::document::Document;
-use super::hooks;
 use super::material::{self, texture_use};
 use super::plan::Draw;
-use super::{features, instancing, shape};
+use super::{features, instancing, shape, structural};
 use crate::content::{ContentCost, ContentError, Sampler, TextureSupport, cost, texture};
 use crate::pick::PickMesh;
 
@@ -51,7 +50,7 @@ pub(super) fn measure(
         total.gpu_bytes = total.gpu_bytes.saturating_add(gpu);
         total.transient_bytes = total.transient_bytes.saturating_add(transient);
     }
-    total.cpu_bytes = total.cpu_bytes.saturating_add(hooks::property_table_bytes(document));
+    total.cpu_bytes = total.cpu_bytes.saturating_add(structural::bytes_bound(document, draws));
     Ok(total)
 }
 
@@ -66,7 +65,8 @@ pub(super) fn placement_count(document: &Document, draws: &[Draw]) -> Result<u64
             None => draw.places.len() as u64,
         };
         let primitives = document.json.meshes.get(draw.mesh).map_or(0, |mesh| mesh.primitives.len() as u64);
-        Ok(sum.saturating_add(instances.saturating_mul(primitives)))
+        // A mesh without places of its own is drawn once.
+        Ok(sum.saturating_add(instances.max(1).saturating_mul(primitives)))
     })
 }
 

@@ -100,7 +100,7 @@ impl<'a> Pnts<'a> {
                 .saturating_add(table.bytes_bound())
                 .saturating_add(table.compressed_bytes_bound()),
             gpu_bytes: points.saturating_mul(12 + color + normal),
-            transient_bytes: points.saturating_mul(color + normal),
+            transient_bytes: points.saturating_mul(12 + color + normal),
         }
     }
 
