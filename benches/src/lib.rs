@@ -1,0 +1,1 @@
+//! Fixed-seed data for the benchmarks.

@@ -1,0 +1,3 @@
+//! The `hamlet` binary.
+
+fn main() {}
