@@ -2,8 +2,10 @@
 //!
 //! - [`controller`]: what gestures do to a pose
 //! - [`bookmarks`]: nine remembered poses
+//! - [`plugin`]: mouse and keys
 //! - [`home`]: the pose that shows a whole tileset
 
 pub mod bookmarks;
 pub mod controller;
 pub mod home;
+pub mod plugin;

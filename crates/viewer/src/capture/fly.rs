@@ -166,17 +166,23 @@ pub struct FlyReport {
     /// Their bytes.
     pub fetched_bytes: u64,
     /// Own tile memory at the end, by the streamer's account, MiB.
-    pub memory_mi_b: f64,
+    #[serde(rename = "memoryMiB")]
+    pub memory_mib: f64,
     /// Its highest so far, MiB.
-    pub memory_peak_mi_b: f64,
+    #[serde(rename = "memoryPeakMiB")]
+    pub memory_peak_mib: f64,
     /// Of the present memory on the GPU, MiB.
-    pub memory_gpu_mi_b: f64,
+    #[serde(rename = "memoryGpuMiB")]
+    pub memory_gpu_mib: f64,
     /// Largest sampled PSS of the process, MiB; samples are taken between frames.
-    pub peak_pss_mi_b: f64,
+    #[serde(rename = "peakPssMiB")]
+    pub peak_pss_mib: f64,
     /// Largest sampled PSS before anything was opened, MiB.
-    pub empty_pss_mi_b: f64,
+    #[serde(rename = "emptyPssMiB")]
+    pub empty_pss_mib: f64,
     /// Largest resident set of the process as the system counts it, MiB.
-    pub peak_rss_mi_b: f64,
+    #[serde(rename = "peakRssMiB")]
+    pub peak_rss_mib: f64,
     /// Problems of the data that did not prevent drawing.
     pub problems: u64,
 }
@@ -273,12 +279,12 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
         upload_max_bytes: flight.upload_max_bytes,
         fetched: stats.fetched_total,
         fetched_bytes: stats.fetched_bytes_total,
-        memory_mi_b: stats.used_bytes as f64 / MIB,
-        memory_peak_mi_b: stats.peak_bytes as f64 / MIB,
-        memory_gpu_mi_b: stats.gpu_bytes as f64 / MIB,
-        peak_pss_mi_b: flight.pss.bytes as f64 / MIB,
-        empty_pss_mi_b: empty_pss as f64 / MIB,
-        peak_rss_mi_b: memory::peak_rss_bytes().unwrap_or(0) as f64 / MIB,
+        memory_mib: stats.used_bytes as f64 / MIB,
+        memory_peak_mib: stats.peak_bytes as f64 / MIB,
+        memory_gpu_mib: stats.gpu_bytes as f64 / MIB,
+        peak_pss_mib: flight.pss.bytes as f64 / MIB,
+        empty_pss_mib: empty_pss as f64 / MIB,
+        peak_rss_mib: memory::peak_rss_bytes().unwrap_or(0) as f64 / MIB,
         problems: tiles.problem_count(),
     })
 }

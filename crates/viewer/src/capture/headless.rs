@@ -178,7 +178,7 @@ impl Headless {
     pub fn open(&mut self, what: &str, settings: StreamerSettings) -> Result<(), Error> {
         let source = Source::open(what, &OpenOptions::default())?;
         let GpuContext { gpu, pipelines } = self.context().clone();
-        let runtime = TileRuntime::open(gpu, pipelines, source, settings, || ()).map_err(Error::Thread)?;
+        let runtime = TileRuntime::open(gpu, pipelines, source, settings, Arc::new(|| ())).map_err(Error::Thread)?;
         self.app.insert_resource(Tiles(runtime));
         Ok(())
     }
