@@ -53,7 +53,14 @@ fn view(eye: DVec3, heading: f64, pitch: f64) -> View {
     View {
         eye_in_world: eye,
         forward_in_world: forward,
-        frustum_in_world: Frustum::perspective(eye, forward, DVec3::Z, 60f64.to_radians(), 36f64.to_radians(), 0.1),
+        frustum_in_world: Frustum::perspective(
+            eye,
+            forward,
+            DVec3::Z,
+            60f64.to_radians(),
+            36f64.to_radians(),
+            0.1,
+        ),
         viewport_height_px: 720.0,
         vertical_fov_rad: 36f64.to_radians(),
         max_screen_space_error_px: 16.0,
@@ -70,7 +77,8 @@ fn settle(streamer: &mut Streamer, root: &Bytes, views: &[View], now: &mut Durat
             return;
         }
         for order in &plan.fetch {
-            let bytes = if order.uri.ends_with(".json") { root.clone() } else { Bytes::from_static(&[0; 64]) };
+            let bytes =
+                if order.uri.ends_with(".json") { root.clone() } else { Bytes::from_static(&[0; 64]) };
             streamer.accept(Input::Fetched(order.id, Ok(bytes)));
         }
         for order in &plan.decode {

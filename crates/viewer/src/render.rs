@@ -151,7 +151,8 @@ fn draw(
         // The window may have been resized since the frame was composed.
         frame.camera.size_px = size_px;
         let Some(renderer) = renderers.of(&context, target.main_texture_format()) else { return };
-        drawn.0 = renderer.draw(gpu, pipelines, &mut encoder, &frame, target.main_texture_view(), &depth.view);
+        drawn.0 =
+            renderer.draw(gpu, pipelines, &mut encoder, &frame, target.main_texture_view(), &depth.view);
     }
     gpu.queue.submit([encoder.finish()]);
 }

@@ -82,16 +82,21 @@ fn build(part: &mut Part, house: &House, feature: u32, eaves_m: f32) {
     let eaves_z = house.base_m + 3.1 * house.storeys as f32 + 0.3;
     let ridge_z = eaves_z + house.half.y * 0.52;
     let floor_z = house.base_m - 1.5;
-    let corner = |u: f32, v: f32, z: f32| (house.center + along * house.half.x * u + across * house.half.y * v).extend(z);
+    let corner = |u: f32, v: f32, z: f32| {
+        (house.center + along * house.half.x * u + across * house.half.y * v).extend(z)
+    };
     let lit = |normal: Vec2| normal.dot(Vec2::new(-0.45, -0.46)) > 0.0;
 
-    for (u0, v0, u1, v1) in [(-1.0, -1.0, 1.0, -1.0), (1.0, -1.0, 1.0, 1.0), (1.0, 1.0, -1.0, 1.0), (-1.0, 1.0, -1.0, -1.0)] {
+    for (u0, v0, u1, v1) in
+        [(-1.0, -1.0, 1.0, -1.0), (1.0, -1.0, 1.0, 1.0), (1.0, 1.0, -1.0, 1.0), (-1.0, 1.0, -1.0, -1.0)]
+    {
         let (a, b) = (corner(u0, v0, 0.0), corner(u1, v1, 0.0));
         let outward = -(b - a).truncate().perp();
         let [left, top, right, bottom] = cell(house.style, if lit(outward) { 2 } else { 3 });
         for storey in 0..house.storeys {
             let low = if storey == 0 { floor_z } else { house.base_m + 3.1 * storey as f32 };
-            let high = if storey + 1 == house.storeys { eaves_z } else { house.base_m + 3.1 * (storey + 1) as f32 };
+            let high =
+                if storey + 1 == house.storeys { eaves_z } else { house.base_m + 3.1 * (storey + 1) as f32 };
             part.face(
                 &[
                     (a.with_z(low), Vec2::new(left, bottom)),

@@ -14,8 +14,8 @@ use glam::{DMat3, DVec2, DVec3, Vec2};
 use scene::{
     tileset::Refine,
     write::{
-        Column, ColumnValues, ContentInput, GlbBuilder, GlbOptions, MaterialInput, MeshInput, PropertyTableInput,
-        TileInput, TilesetInput, WriteError, write_tileset,
+        Column, ColumnValues, ContentInput, GlbBuilder, GlbOptions, MaterialInput, MeshInput,
+        PropertyTableInput, TileInput, TilesetInput, WriteError, write_tileset,
     },
 };
 use terrain::HeightField;
@@ -99,10 +99,12 @@ pub fn write(seed: u64, store: &mut dyn FnMut(&str, &[u8]) -> io::Result<()>) ->
     let to_corner = Vec2::splat(SIZE_M / 2.0);
     let stream = made.stream.iter().map(|p| p.truncate().as_vec2() + to_corner).collect();
     let site = Site::lay_out(heights_m, stream, seed);
-    let surface = HeightField::from_fn(side, side, DVec2::ZERO, 1.0, |p| f64::from(site.surface_m(p.as_vec2())))?;
+    let surface =
+        HeightField::from_fn(side, side, DVec2::ZERO, 1.0, |p| f64::from(site.surface_m(p.as_vec2())))?;
 
     let (lon, lat, height_m) = PLACE;
-    let origin = ecef_from_geodetic(Geodetic { lon_rad: lon.to_radians(), lat_rad: lat.to_radians(), height_m });
+    let origin =
+        ecef_from_geodetic(Geodetic { lon_rad: lon.to_radians(), lat_rad: lat.to_radians(), height_m });
     let mut root = tile(&site, &surface, Square { level: 0, x: 0, y: 0 })?;
     root.refine = Some(Refine::Replace);
     root.transform = Some(ecef_from_enu(origin));
@@ -123,7 +125,11 @@ fn tile(site: &Site, surface: &HeightField, square: Square) -> Result<TileInput,
     let mut children = Vec::new();
     if square.level + 1 < LEVELS {
         for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-            let child = tile(site, surface, Square { level: square.level + 1, x: square.x * 2 + dx, y: square.y * 2 + dy })?;
+            let child = tile(
+                site,
+                surface,
+                Square { level: square.level + 1, x: square.x * 2 + dx, y: square.y * 2 + dy },
+            )?;
             if let Some(bounds) = child.bounds {
                 let reach = bounds.half_axes.iter().fold(DVec3::ZERO, |sum, axis| sum + axis.abs());
                 (low, high) = (low.min(bounds.center - reach), high.max(bounds.center + reach));
@@ -171,7 +177,8 @@ fn glb(site: &Site, square: Square, ground: &Part, houses: &Part) -> Result<Vec<
             .map(|id| shown.iter().position(|s| s == id).unwrap_or_default() as u32)
             .collect();
         let atlas = paint::atlas(&site.noise, if level < 2 { 128 } else { 512 }).jpeg()?;
-        let material = glb.add_material(&MaterialInput { image: Some(&atlas), ..MaterialInput::default() })?;
+        let material =
+            glb.add_material(&MaterialInput { image: Some(&atlas), ..MaterialInput::default() })?;
         glb.add_mesh(&MeshInput {
             positions: &houses.positions,
             uvs: Some(&houses.uvs),
@@ -186,12 +193,24 @@ fn glb(site: &Site, square: Square, ground: &Part, houses: &Part) -> Result<Vec<
 
 fn house_table(site: &Site, shown: &[u32]) -> PropertyTableInput {
     let houses: Vec<_> = shown.iter().filter_map(|&i| Some((i, site.houses.get(i as usize)?))).collect();
-    let column = |id: &str, name: &str, values: ColumnValues| Column { id: id.into(), name: Some(name.into()), values };
+    let column = |id: &str, name: &str, values: ColumnValues| Column {
+        id: id.into(),
+        name: Some(name.into()),
+        values,
+    };
     PropertyTableInput {
         class: "house".into(),
         columns: vec![
-            column("building_id", "建筑编号", ColumnValues::Text(houses.iter().map(|(i, _)| format!("sample-B{i}")).collect())),
-            column("address", "标准地址", ColumnValues::Text(houses.iter().map(|(_, h)| h.address()).collect())),
+            column(
+                "building_id",
+                "建筑编号",
+                ColumnValues::Text(houses.iter().map(|(i, _)| format!("sample-B{i}")).collect()),
+            ),
+            column(
+                "address",
+                "标准地址",
+                ColumnValues::Text(houses.iter().map(|(_, h)| h.address()).collect()),
+            ),
             column("storeys", "层数", ColumnValues::UInt32(houses.iter().map(|(_, h)| h.storeys).collect())),
         ],
     }

@@ -33,7 +33,8 @@ impl Noise {
         for dy in -1..=1 {
             for dx in -1..=1 {
                 let (cx, cy) = ((cell.x as i32 + dx) as u32, (cell.y as i32 + dy) as u32);
-                let trunk = cell + Vec2::new(dx as f32, dy as f32)
+                let trunk = cell
+                    + Vec2::new(dx as f32, dy as f32)
                     + Vec2::new(0.25 + 0.5 * self.unit(cx, cy), 0.25 + 0.5 * self.unit(cx ^ 0x5bd1, cy));
                 let radius = 0.55 + 0.4 * self.unit(cx, cy ^ 0x9e37);
                 let height = 0.6 + 0.4 * self.unit(cx ^ 0x77, cy ^ 0x31);

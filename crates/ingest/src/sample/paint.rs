@@ -83,7 +83,8 @@ fn ground_color(site: &Site, at: Vec2, texel_m: f32) -> Vec3 {
 
     let stream = site.stream_distance_m(at);
     let ripple = noise.fractal(at / 2.2, 2) * 0.10;
-    let gravel = Vec3::new(0.55, 0.53, 0.47).lerp(Vec3::new(0.26 + ripple, 0.35 + ripple, 0.34 + ripple), ((4.2 - stream) / 1.2).clamp(0.0, 1.0));
+    let gravel = Vec3::new(0.55, 0.53, 0.47)
+        .lerp(Vec3::new(0.26 + ripple, 0.35 + ripple, 0.34 + ripple), ((4.2 - stream) / 1.2).clamp(0.0, 1.0));
     color = color.lerp(gravel, ((7.5 - stream) / 1.5).clamp(0.0, 1.0));
 
     let d = 1.0;

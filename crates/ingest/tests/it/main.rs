@@ -40,8 +40,14 @@ fn the_sample_has_four_levels_and_every_tile_decodes_without_a_warning() {
         assert!(content.copyrights.iter().any(|c| c.contains("generated")), "{path} names no source");
         for table in content.features.tables.iter().filter(|_| path.contains("tiles/3-")) {
             for row in 0..table.count {
-                let row = table.properties.iter().position(|p| p.id == "address").map(|_| content.features.row(0, row as u32));
-                addresses.extend(row.into_iter().flatten().filter(|(id, _)| id == "address").map(|(_, value)| value));
+                let row = table
+                    .properties
+                    .iter()
+                    .position(|p| p.id == "address")
+                    .map(|_| content.features.row(0, row as u32));
+                addresses.extend(
+                    row.into_iter().flatten().filter(|(id, _)| id == "address").map(|(_, value)| value),
+                );
             }
         }
     }

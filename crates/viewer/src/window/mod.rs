@@ -20,13 +20,19 @@ use bevy::{
     window::{ExitCondition, PresentMode, WindowPlugin, WindowResolution},
     winit::{EventLoopProxyWrapper, UpdateMode, WinitPlugin, WinitSettings, WinitUserEvent},
 };
-use bevy_egui::{EguiPlugin, PrimaryEguiContext, render::{egui_pass, prepare_egui_pass}};
+use bevy_egui::{
+    EguiPlugin, PrimaryEguiContext,
+    render::{egui_pass, prepare_egui_pass},
+};
 use scene::streamer::StreamerSettings;
 use store::{OpenOptions, Source};
 
 use crate::{
     Error,
-    camera::plugin::{CameraPlugin, CameraRig, CameraSystems},
+    camera::{
+        plugin::{CameraPlugin, CameraRig, CameraSystems},
+        tour::{Tour, TourPlugin},
+    },
     capture::headless::{single_threaded, task_pools},
     panel::{plugin::PanelPlugin, text::Language},
     render::{DrawTilesPlugin, GpuContext, TileCamera},
@@ -53,6 +59,8 @@ pub struct ViewOptions {
     pub max_screen_space_error_px: f64,
     /// Language tag such as `zh-CN` or `en`; without: the system's.
     pub lang: Option<String>,
+    /// Fly one turn around the tileset first; any key or button ends it.
+    pub tour: bool,
 }
 
 impl Default for ViewOptions {
@@ -65,6 +73,7 @@ impl Default for ViewOptions {
             memory_bytes: 1 << 30,
             max_screen_space_error_px: 16.0,
             lang: None,
+            tour: false,
         }
     }
 }
@@ -88,7 +97,9 @@ struct Request {
 pub fn view(options: &ViewOptions) -> Result<(), Error> {
     let source = Source::open(&options.what, &OpenOptions::default())?;
     if cfg!(target_os = "linux")
-        && ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| std::env::var_os(name).is_none_or(|v| v.is_empty()))
+        && ["DISPLAY", "WAYLAND_DISPLAY"]
+            .iter()
+            .all(|name| std::env::var_os(name).is_none_or(|v| v.is_empty()))
     {
         return Err(Error::Window("there is no display; `hamlet shot` draws without one".to_owned()));
     }
@@ -142,9 +153,15 @@ pub fn view(options: &ViewOptions) -> Result<(), Error> {
         ..TileView::default()
     })
     .insert_resource(Request { options: options.clone(), source })
-    .insert_resource(WinitSettings { focused_mode: UpdateMode::Continuous, unfocused_mode: UpdateMode::Continuous })
+    .insert_resource(WinitSettings {
+        focused_mode: UpdateMode::Continuous,
+        unfocused_mode: UpdateMode::Continuous,
+    })
     .add_systems(Startup, (spawn_camera, open))
     .add_systems(PostUpdate, pace.after(CameraSystems));
+    if options.tour {
+        app.add_plugins(TourPlugin);
+    }
     if let Some(render_app) = app.get_sub_app_mut(RenderApp) {
         let mut graph = Schedule::new(PanelGraph);
         graph.set_build_settings(ScheduleBuildSettings { auto_insert_apply_deferred: false, ..default() });
@@ -199,12 +216,14 @@ fn open(
 fn pace(
     tiles: Option<Res<Tiles>>,
     rig: Res<CameraRig>,
+    tour: Option<Res<Tour>>,
     keyboard: Res<ButtonInput<KeyCode>>,
     buttons: Res<ButtonInput<MouseButton>>,
     mut settings: ResMut<WinitSettings>,
     mut calm: Local<u32>,
 ) {
     let busy = rig.flight.is_some()
+        || tour.is_some_and(|tour| matches!(*tour, Tour::Flying { .. }))
         || keyboard.get_pressed().next().is_some()
         || buttons.get_pressed().next().is_some()
         || tiles.is_none_or(|tiles| !tiles.0.stats().settled);

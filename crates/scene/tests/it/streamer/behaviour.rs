@@ -257,7 +257,10 @@ fn a_new_survey_replaces_the_old_one_without_a_hole() {
     assert!(caller.streamer.replace_subtree(ReplaceTarget::Tileset(id), "nowhere.json"));
     caller.settle(&views, 2000);
     assert_eq!(caller.streamer.replacing(), 0);
-    assert!(drawn(&caller).iter().all(|u| u.starts_with("b/")), "a survey that cannot be had changes nothing");
+    assert!(
+        drawn(&caller).iter().all(|u| u.starts_with("b/")),
+        "a survey that cannot be had changes nothing"
+    );
 }
 
 #[test]
@@ -281,7 +284,10 @@ fn one_tile_is_replaced_and_then_again() {
         }
         assert_eq!(caller.streamer.replacing(), 0);
         let shown = drawn(&caller);
-        assert!(shown.iter().any(|u| u.starts_with(name)) && shown.iter().any(|u| u.starts_with("a/")), "{shown:?}");
+        assert!(
+            shown.iter().any(|u| u.starts_with(name)) && shown.iter().any(|u| u.starts_with("a/")),
+            "{shown:?}"
+        );
         assert!(shown.iter().all(|u| u.starts_with(name) || u.starts_with("a/") && !u.starts_with("a/r0")));
     }
     caller.streamer.remove_tileset(id);
