@@ -13,11 +13,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("terrain", &["geodesy"]),
     ("scene", &["geodesy"]),
     ("address-index", &["geodesy"]),
-    ("ingest", &["geodesy", "store", "terrain", "scene", "address-index"]),
+    ("ingest", &["geodesy", "terrain", "scene"]),
     ("viewer", &["geodesy", "store", "scene", "shaders"]),
-    ("cli", &["geodesy", "store", "scene", "ingest", "viewer"]),
+    ("cli", &["store", "scene", "ingest", "viewer"]),
     ("xtask", &[]),
-    ("benches", &["geodesy", "store", "scene", "terrain", "address-index"]),
+    ("benches", &["geodesy", "scene", "ingest"]),
 ];
 
 /// Crates that bring the engine with them: only `viewer` may name one.
