@@ -184,7 +184,11 @@ fn decode_all(folder: &str, uri: &str, ceiling: u64) {
         } else if view.is_some() && plan.stats.settled {
             assert!(!plan.draw.is_empty());
             assert_eq!((plan.stats.failed, plan.stats.missing, plan.stats.over_budget), (0, 0, 0));
-            assert!(streamer.warnings().iter().all(|w| !w.reason.contains("allowed")), "{:?}", streamer.warnings());
+            assert!(
+                streamer.warnings().iter().all(|w| !w.reason.contains("allowed")),
+                "{:?}",
+                streamer.warnings()
+            );
             println!("{uri}: {:?}", plan.stats);
             return;
         }
