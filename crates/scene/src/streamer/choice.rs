@@ -42,6 +42,7 @@ impl<'t> Pass<'t, '_> {
             holes: self.out.holes.len(),
             clips: self.out.clips.len(),
             kept: self.out.kept,
+            stand_ins: self.out.stand_ins,
         }
     }
 

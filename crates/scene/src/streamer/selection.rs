@@ -107,6 +107,7 @@ pub(super) struct Frame<'t> {
     pub(super) holes: usize,
     pub(super) clips: usize,
     pub(super) kept: u32,
+    pub(super) stand_ins: u32,
 }
 
 /// What a pass hands down.
@@ -274,7 +275,9 @@ impl<'t> Pass<'t, '_> {
             } else {
                 self.want_target(index, side.ready_below > 0, down.ready_above, distance);
             }
-            if side.ready_below > 0 && !(self.rules.tight && down.ready_above) {
+            // For what failed, a ready ancestor stands in; what is below may be there today and gone tomorrow.
+            if side.ready_below > 0 && !((self.rules.tight || failed) && down.ready_above) {
+                self.out.stand_ins += u32::from(failed);
                 frame.cover = true;
                 stack.push(frame);
             } else {
@@ -377,7 +380,8 @@ impl<'t> Pass<'t, '_> {
             self.out.clips.extend(rest);
         }
         if frame.model && !frame.failed && !frame.cover {
-            self.want_ancestor(frame, holes, clips);
+            let stand_ins = (self.out.stand_ins - frame.stand_ins) as usize;
+            self.want_ancestor(frame, holes, clips + stand_ins);
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) struct ViewState {
     pub(super) unswitched: Vec<u32>,
     /// Picks that were drawn in the frame before.
     pub(super) kept: u32,
+    /// Targets that failed and are covered from below until something above is ready.
+    pub(super) stand_ins: u32,
     pub(super) visited: usize,
     pub(super) culled: usize,
     pub(super) missing: usize,
@@ -60,6 +62,7 @@ impl ViewState {
         self.shown_new.clear();
         self.unswitched.clear();
         self.kept = 0;
+        self.stand_ins = 0;
         self.visited = 0;
         self.culled = 0;
         self.missing = 0;

@@ -1,6 +1,6 @@
 //! Random flights through random weather.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 use scene::streamer::{ReplaceTarget, StreamerSettings, TilesetId, View};
 
 use super::{
@@ -138,8 +138,18 @@ fn fly(flight: &Flight, frames: usize) -> u64 {
     panic!("never settled: {:?}", caller.streamer.plan().stats);
 }
 
+fn env_or(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(otherwise)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: env_or("PROPTEST_CASES", 64) as u32,
+        // The same flights every time, unless told otherwise: a red test is the change's, not the dice's.
+        rng_seed: RngSeed::Fixed(env_or("PROPTEST_RNG_SEED", 1)),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn no_holes_no_overshoot_and_always_settled(flight in flights()) {
