@@ -47,6 +47,10 @@ pub struct TileCamera;
 #[derive(Resource, Debug, Default)]
 pub struct DrawnFrame(pub FrameStats);
 
+/// Figures of the frame before, in the main world.
+#[derive(Resource, Clone, Copy, Debug, Default)]
+pub struct LastDrawn(pub FrameStats);
+
 /// Systems of this module in the root render graph.
 #[derive(SystemSet, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DrawTilesSystems;
@@ -58,6 +62,7 @@ pub struct DrawTilesPlugin;
 impl Plugin for DrawTilesPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<NextFrame>()
+            .init_resource::<LastDrawn>()
             .add_plugins(bevy::render::extract_component::ExtractComponentPlugin::<TileCamera>::default());
         let Some(render_app) = app.get_sub_app_mut(RenderApp) else { return };
         render_app
@@ -116,7 +121,8 @@ impl Renderers {
     }
 }
 
-fn extract(mut this: ResMut<ThisFrame>, mut main_world: ResMut<MainWorld>) {
+fn extract(mut this: ResMut<ThisFrame>, drawn: Res<DrawnFrame>, mut main_world: ResMut<MainWorld>) {
+    main_world.resource_mut::<LastDrawn>().0 = drawn.0;
     this.0 = main_world.resource_mut::<NextFrame>().0.take();
 }
 
@@ -145,7 +151,8 @@ fn draw(
         // The window may have been resized since the frame was composed.
         frame.camera.size_px = size_px;
         let Some(renderer) = renderers.of(&context, target.main_texture_format()) else { return };
-        drawn.0 = renderer.draw(gpu, pipelines, &mut encoder, &frame, target.main_texture_view(), &depth.view);
+        drawn.0 =
+            renderer.draw(gpu, pipelines, &mut encoder, &frame, target.main_texture_view(), &depth.view);
     }
     gpu.queue.submit([encoder.finish()]);
 }

@@ -26,7 +26,6 @@ const PARSE_FACTOR: u64 = 4;
 impl Streamer {
     /// Takes finished work in. Answers to orders that were cancelled are ignored.
     pub fn accept(&mut self, input: Input) {
-        self.changed = true;
         match input {
             Input::FetchLength(id, length) => self.accept_length(id, length),
             Input::Fetched(id, Ok(bytes)) => self.accept_bytes(id, bytes),
@@ -39,7 +38,8 @@ impl Streamer {
             }
             Input::Uploaded(id) => {
                 let Some(index) = self.slot_of(id) else { return };
-                let Some(cost) = self.slots.get(index).filter(|s| s.phase == Phase::Decoded).and_then(|s| s.cost)
+                let Some(cost) =
+                    self.slots.get(index).filter(|s| s.phase == Phase::Decoded).and_then(|s| s.cost)
                 else {
                     return;
                 };
@@ -56,7 +56,13 @@ impl Streamer {
 
     fn accept_length(&mut self, id: FetchId, length: u64) {
         let Some(&(index, resource)) = self.fetches.get(&id) else { return };
-        let Some(slot) = self.slots.get_mut(index) else { return };
+        self.charge_length(index, resource, length);
+    }
+
+    /// Charges a file with its real length; if that does not fit now, the content goes back to the start and false is
+    /// returned.
+    fn charge_length(&mut self, index: u32, resource: Option<usize>, length: u64) -> bool {
+        let Some(slot) = self.slots.get_mut(index) else { return false };
         let (charge, gpu) = (slot.charge, slot.gpu_bytes);
         let part = match resource {
             None => {
@@ -66,8 +72,14 @@ impl Streamer {
             Some(n) => slot.resources.get(n).map_or(0, |r| r.charge),
         };
         if length > part && !self.fits(length - part) {
-            self.release(index, Phase::Absent);
-            return;
+            let message = "a referenced file does not fit into memory".to_owned();
+            let put_off = FetchFailure { transient: true, retry_after: None, message };
+            if resource.is_none() {
+                self.release(index, Phase::Absent);
+            } else if !self.fail_for_now(index, &put_off) {
+                self.fail(index, put_off.message);
+            }
+            return false;
         }
         if let (Some(n), Some(slot)) = (resource, self.slots.get_mut(index))
             && let Some(r) = slot.resources.get_mut(n)
@@ -75,33 +87,44 @@ impl Streamer {
             r.charge = length;
         }
         self.slots.set_charge(index, charge - part + length, gpu);
+        true
     }
 
     fn accept_bytes(&mut self, id: FetchId, bytes: Bytes) {
         let length = bytes.len() as u64;
-        let Some(&(index, resource)) = self.fetches.get(&id) else { return };
-        self.accept_length(id, length);
-        if self.fetches.remove(&id).is_none() {
-            return;
-        }
+        let Some((index, resource)) = self.fetches.remove(&id) else { return };
         self.plan.stats.fetched_total += 1;
         self.plan.stats.fetched_bytes_total += length;
+        self.end_fetch(index, resource);
+        if !self.charge_length(index, resource, length) {
+            return;
+        }
         let Some(slot) = self.slots.get_mut(index) else { return };
         match resource {
             None => {
-                slot.fetch = None;
                 slot.payload = Some(bytes);
                 slot.prepared = false;
                 self.estimates.payload(length);
             }
             Some(n) => {
                 if let Some(r) = slot.resources.get_mut(n) {
-                    r.fetch = None;
                     r.bytes = Some(Some(bytes));
                 }
             }
         }
         self.complete_fetch(index);
+    }
+
+    fn end_fetch(&mut self, index: u32, resource: Option<usize>) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        match resource {
+            None => slot.fetch = None,
+            Some(n) => {
+                if let Some(r) = slot.resources.get_mut(n) {
+                    r.fetch = None;
+                }
+            }
+        }
     }
 
     /// Moves on when everything a content needs is here.
@@ -117,36 +140,37 @@ impl Streamer {
 
     fn accept_failure(&mut self, id: FetchId, failure: &FetchFailure) {
         let Some((index, resource)) = self.fetches.remove(&id) else { return };
-        let max_attempts = self.settings.max_attempts;
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        let main = resource.is_none();
-        match resource {
-            None => slot.fetch = None,
-            Some(n) => {
-                if let Some(r) = slot.resources.get_mut(n) {
-                    r.fetch = None;
-                }
-            }
+        self.end_fetch(index, resource);
+        if self.fail_for_now(index, failure) {
+            return;
         }
-        slot.attempts += 1;
-        if failure.transient && slot.attempts < max_attempts {
-            let uri_hash = slot.uri.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
-            slot.due = self.now + retry::wait(&self.settings, uri_hash, slot.attempts, failure.retry_after);
-            self.park(index);
-            self.set_phase(index, Phase::Retry);
-        } else if main {
-            self.fail(index, failure.message.clone());
-        } else {
-            let missing = resource.and_then(|n| {
-                let r = slot.resources.get_mut(n)?;
-                r.bytes = Some(None);
-                Some(r.uri.clone())
-            });
-            if let Some(uri) = missing {
+        let missing = resource.and_then(|n| {
+            let r = self.slots.get_mut(index)?.resources.get_mut(n)?;
+            r.bytes = Some(None);
+            Some(r.uri.clone())
+        });
+        match missing {
+            Some(uri) => {
                 self.warn(uri, String::new(), failure.message.clone());
+                self.complete_fetch(index);
             }
-            self.complete_fetch(index);
+            None => self.fail(index, failure.message.clone()),
         }
+    }
+
+    /// Puts a content off until it may be tried again; false: it may not.
+    fn fail_for_now(&mut self, index: u32, failure: &FetchFailure) -> bool {
+        let max_attempts = self.settings.max_attempts;
+        let Some(slot) = self.slots.get_mut(index) else { return false };
+        slot.attempts += 1;
+        if !failure.transient || slot.attempts >= max_attempts {
+            return false;
+        }
+        let uri_hash = slot.uri.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+        slot.due = self.now + retry::wait(&self.settings, uri_hash, slot.attempts, failure.retry_after);
+        self.park(index);
+        self.set_phase(index, Phase::Retry);
+        true
     }
 
     /// Ends the fetches of a content but keeps the bytes that are here.
@@ -239,7 +263,10 @@ impl Streamer {
             if !self.make_room(parse_bytes, false, self.settings.memory_ceiling_bytes) {
                 let ceiling = self.settings.memory_ceiling_bytes;
                 if self.base_bytes() + parse_bytes + bytes.len() as u64 > ceiling {
-                    self.fail(index, format!("{} bytes cannot be parsed under a ceiling of {ceiling}", bytes.len()));
+                    self.fail(
+                        index,
+                        format!("{} bytes cannot be parsed under a ceiling of {ceiling}", bytes.len()),
+                    );
                 }
                 continue;
             }
@@ -282,8 +309,10 @@ impl Streamer {
             }
             Ok(uris) => {
                 if let Some(slot) = self.slots.get_mut(index) {
-                    slot.resources =
-                        uris.into_iter().map(|uri| Resource { uri, fetch: None, bytes: None, charge: 0 }).collect();
+                    slot.resources = uris
+                        .into_iter()
+                        .map(|uri| Resource { uri, fetch: None, bytes: None, charge: 0 })
+                        .collect();
                 }
                 self.set_phase(index, Phase::Fetching);
                 true
@@ -330,9 +359,13 @@ impl Streamer {
             Role::Root(place) => {
                 let (raw, found) = RawTileset::parse(bytes, uri).map_err(|e| e.to_string())?;
                 warnings.extend(found);
-                let world_from_root =
-                    self.places.get(place as usize).map(|p| p.world_from_root).ok_or("the stream was removed")?;
-                let (root, found) = self.tree.add_root(&raw, uri, &world_from_root).map_err(|e| e.to_string())?;
+                let world_from_root = self
+                    .places
+                    .get(place as usize)
+                    .map(|p| p.world_from_root)
+                    .ok_or("the stream was removed")?;
+                let (root, found) =
+                    self.tree.add_root(&raw, uri, &world_from_root).map_err(|e| e.to_string())?;
                 warnings.extend(found);
                 if let Some(p) = self.places.get_mut(place as usize) {
                     for arrival in p.current.iter_mut().chain(p.pending.iter_mut()) {
@@ -356,7 +389,9 @@ impl Streamer {
                 Role::Root(place) => self.undo_root(place, index),
                 _ => self.undo_graft(tile),
             }
-            return Err(format!("its tiles take {took} bytes; the ceiling of {ceiling} leaves no room for them"));
+            return Err(format!(
+                "its tiles take {took} bytes; the ceiling of {ceiling} leaves no room for them"
+            ));
         }
         Ok(warnings)
     }
@@ -403,9 +438,10 @@ impl Streamer {
         for gone in self.tree.ungraft(id) {
             self.forget(gone);
         }
-        let implicit = self.tree.get(id).is_some_and(|t| {
-            matches!(t.kind(), TileKind::ImplicitRoot | TileKind::ImplicitPlaceholder)
-        });
+        let implicit = self
+            .tree
+            .get(id)
+            .is_some_and(|t| matches!(t.kind(), TileKind::ImplicitRoot | TileKind::ImplicitPlaceholder));
         let first = self.sides.get(id.index as usize).map_or(NONE, |s| s.first_slot);
         let mut at = first;
         while let Some(next) = self.slots.get(at).map(|s| s.next) {
@@ -436,7 +472,8 @@ impl Streamer {
         }
         let implicit_content = self.tree.get(host).is_some_and(|t| t.kind() == TileKind::Contents)
             && self.slots.get(slot).is_some_and(|s| s.role == Role::Subtree);
-        if implicit_content && self.sides.get(host.index as usize).is_some_and(|s| s.has(super::side::READY)) {
+        if implicit_content && self.sides.get(host.index as usize).is_some_and(|s| s.has(super::side::READY))
+        {
             return false;
         }
         let mut todo: Vec<u32> = self.tree.children(host.index).collect();
@@ -476,4 +513,3 @@ fn is_tileset(bytes: &[u8], uri: &str) -> bool {
     }
     serde_json::from_slice::<Probe>(bytes).is_ok_and(|p| p.root.is_some())
 }
-

@@ -74,7 +74,6 @@ pub struct Streamer {
     now: Duration,
     last_views: Vec<View>,
     last_settings: StreamerSettings,
-    changed: bool,
     pressure: Pressure,
     estimates: Estimates,
     warnings: Vec<Warning>,
@@ -93,7 +92,10 @@ struct Outbox {
 
 impl std::fmt::Debug for Streamer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Streamer").field("frame", &self.frame).field("stats", &self.plan.stats).finish_non_exhaustive()
+        f.debug_struct("Streamer")
+            .field("frame", &self.frame)
+            .field("stats", &self.plan.stats)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,7 +131,6 @@ impl Streamer {
             frame: 1,
             now: Duration::ZERO,
             last_views: Vec::new(),
-            changed: true,
             pressure: Pressure::default(),
             estimates: Estimates::default(),
             warnings: Vec::new(),
@@ -203,7 +204,8 @@ impl Streamer {
 
     /// Tries everything that failed for good again.
     pub fn retry_failed(&mut self) {
-        let failed: Vec<u32> = self.slots.iter().filter(|(_, s)| s.phase == Phase::Failed).map(|(i, _)| i).collect();
+        let failed: Vec<u32> =
+            self.slots.iter().filter(|(_, s)| s.phase == Phase::Failed).map(|(i, _)| i).collect();
         for index in failed {
             if let Some(slot) = self.slots.get_mut(index) {
                 slot.attempts = 0;
@@ -277,14 +279,16 @@ impl Streamer {
             cut_m: self.pressure.cut_m,
             tight: self.pressure.tight,
             pressed: self.used_bytes() as f64 > 0.8 * ceiling as f64,
-            unknown_cost_kib: self.estimates.cost_bytes(ceiling).div_ceil(1024).min(u64::from(u32::MAX)) as u32,
+            unknown_cost_kib: self.estimates.cost_bytes(ceiling).div_ceil(1024).min(u64::from(u32::MAX))
+                as u32,
             preload_ancestors: self.settings.preload_ancestors,
             preload_siblings: self.settings.preload_siblings,
         };
         let mut wanted_kib = 0;
         self.by_distance.clear();
         for (view, out) in views.iter().zip(&mut self.views) {
-            let pixels_per_metre_at_1_m = view.viewport_height_px / (2.0 * (view.vertical_fov_rad * 0.5).tan());
+            let pixels_per_metre_at_1_m =
+                view.viewport_height_px / (2.0 * (view.vertical_fov_rad * 0.5).tan());
             Pass {
                 tree: &self.tree,
                 sides: &mut self.sides,
@@ -388,13 +392,11 @@ impl Streamer {
             memory_error_factor: self.pressure.factor,
             settled: (stats.wanted == 0 || exhausted && stats.retrying == 0)
                 && stats.fading == 0
-                && self.replacing() == 0
                 && !pressure_changed,
             fetched_total: before.fetched_total,
             fetched_bytes_total: before.fetched_bytes_total,
             ..stats
         };
-        self.changed = false;
     }
 }
 

@@ -92,7 +92,9 @@ impl Streamer {
         let place = match (existing, target) {
             (Some(at), _) => at,
             (None, ReplaceTarget::Tile(id)) => {
-                let Some(world_from_tile) = self.tree.get(id).map(|t| *t.world_from_tile()) else { return false };
+                let Some(world_from_tile) = self.tree.get(id).map(|t| *t.world_from_tile()) else {
+                    return false;
+                };
                 self.grow();
                 if let Some(side) = self.sides.get_mut(id.index as usize) {
                     side.flags |= REPLACED;
@@ -174,7 +176,8 @@ impl Streamer {
         while let Some(tile) = todo.pop() {
             let Some(side) = self.sides.get(tile as usize).copied() else { continue };
             if side.has(REPLACED)
-                && let Some(at) = self.places.iter().position(|p| p.live && p.host.is_some_and(|h| h.index == tile))
+                && let Some(at) =
+                    self.places.iter().position(|p| p.live && p.host.is_some_and(|h| h.index == tile))
             {
                 self.remove_place(at);
             }

@@ -131,8 +131,11 @@ impl Streamer {
         let nothing_left = if models > 0 { failed == models } else { all_blockers_failed };
         set(&mut side, FAILED, nothing_left);
         set(&mut side, RETRYING, retrying);
-        side.cost_kib =
-            if models > 0 && cost_known { cost.div_ceil(1024).clamp(1, u64::from(u32::MAX)) as u32 } else { 0 };
+        side.cost_kib = if models > 0 && cost_known {
+            cost.div_ceil(1024).clamp(1, u64::from(u32::MAX)) as u32
+        } else {
+            0
+        };
         let ready = side.has(READY);
         if let Some(s) = self.sides.get_mut(index as usize) {
             *s = side;

@@ -147,8 +147,13 @@ impl<'t> Pass<'t, '_> {
     pub(super) fn run(&mut self) {
         self.out.begin_selection();
         let mut stack: Vec<Frame<'t>> = Vec::with_capacity(64);
-        let down =
-            Down { mask: PlaneMask::ALL, cover: false, ready_above: false, model_above: false, steps: u8::MAX };
+        let down = Down {
+            mask: PlaneMask::ALL,
+            cover: false,
+            ready_above: false,
+            model_above: false,
+            steps: u8::MAX,
+        };
         for place in 0..self.choices.len() {
             if self.choices.get(place).is_some_and(|c| c.host == NONE) {
                 stack.push(self.choice_frame(place as u32, down));
@@ -221,7 +226,12 @@ impl<'t> Pass<'t, '_> {
         match top.stage {
             0 if choice.pending != NONE => {
                 top.stage = 1;
-                self.enter(stack, choice.pending, Down { ready_above: true, model_above: false, ..down }, false);
+                self.enter(
+                    stack,
+                    choice.pending,
+                    Down { ready_above: true, model_above: false, ..down },
+                    false,
+                );
             }
             1 if self.out.holes.len() == top.holes && self.out.clips.len() == top.clips => {
                 self.out.switched.push(top.choice);
@@ -266,7 +276,8 @@ impl<'t> Pass<'t, '_> {
         let in_request_volume = tile.may_be_viewed_from(self.view.eye_in_world);
         if visibility == Visibility::Outside || !in_request_volume {
             self.out.culled += 1;
-            let wanted = side.has(MODEL) && !side.has(READY | FAILED) || side.has(BLOCKED) && !side.has(FAILED);
+            let wanted =
+                side.has(MODEL) && !side.has(READY | FAILED) || side.has(BLOCKED) && !side.has(FAILED);
             if self.rules.preload_siblings && in_request_volume && !down.cover && wanted && !bypass {
                 let distance = tile.distance_squared(self.view.eye_in_world).sqrt();
                 self.want(index, Class::Sibling, 0, distance);
@@ -421,7 +432,8 @@ impl<'t> Pass<'t, '_> {
             if holes + clips == 0 {
                 return;
             }
-            let keep_finer = self.out.kept > frame.kept && holes + clips <= MAX_LOADING_CLIPS && !self.rules.tight;
+            let keep_finer =
+                self.out.kept > frame.kept && holes + clips <= MAX_LOADING_CLIPS && !self.rules.tight;
             if holes == 0 || keep_finer {
                 self.pick_inside(frame.tile, frame.holes, frame.clips);
             } else {
@@ -446,8 +458,7 @@ impl<'t> Pass<'t, '_> {
     /// A refined tile that is not resident: the first cover, a step on the way, or something to fall back on.
     fn want_ancestor(&mut self, frame: &Frame<'t>, holes: usize, clips: usize) {
         if !frame.model_above {
-            let class =
-                if holes + clips > 0 && !frame.ready_above { Class::Urgent } else { Class::Cover };
+            let class = if holes + clips > 0 && !frame.ready_above { Class::Urgent } else { Class::Cover };
             if frame.distance <= self.rules.cut_m {
                 self.want(frame.tile, class, frame.steps, frame.distance);
             }

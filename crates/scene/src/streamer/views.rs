@@ -71,11 +71,6 @@ impl ViewState {
         self.drawn_in.get(tile as usize).is_some_and(|&f| f != 0 && f + 1 == frame)
     }
 
-    /// Whether a tile is drawn in `frame`; true only after [`Self::remember`].
-    pub(super) fn is_drawn(&self, tile: u32, frame: u32) -> bool {
-        self.drawn_in.get(tile as usize).is_some_and(|&f| f == frame)
-    }
-
     /// Makes the picks of `frame` what the next frame compares with.
     pub(super) fn remember(&mut self, frame: u32) {
         self.previous.clear();
@@ -100,7 +95,10 @@ impl ViewState {
         (self.drawn_in.capacity() * 4
             + self.picks.capacity() * size_of::<Pick>()
             + self.wants.capacity() * size_of::<Want>()
-            + (self.previous.capacity() + self.boxes.capacity() + self.holes.capacity() + self.clips.capacity()) * 4)
-            as u64
+            + (self.previous.capacity()
+                + self.boxes.capacity()
+                + self.holes.capacity()
+                + self.clips.capacity())
+                * 4) as u64
     }
 }

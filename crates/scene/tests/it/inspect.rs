@@ -92,7 +92,9 @@ fn inspect_row(root: &Path, row: &Row<'_>, with: &Companions) -> Report {
             inspect::inspect_subtree(&uri, &mut files, tiling, schema, &options)
         }
         "buffers" => inspect::inspect_buffers(&uri, &mut files, &options),
-        "property-table" => inspect::inspect_property_tables(&uri, &mut files, &with.table_schema, 2, &options),
+        "property-table" => {
+            inspect::inspect_property_tables(&uri, &mut files, &with.table_schema, 2, &options)
+        }
         "gltf-extensions" => inspect::inspect_gltf_extensions(&uri, &mut files, &options),
         "content" => inspect::inspect_content(&uri, &mut files, &options),
         other => panic!("the table has a kind '{other}'"),
@@ -118,7 +120,10 @@ fn verdicts_are_those_of_the_validator() {
             Verdict::NotChecked => is_of_vendors(&root, row),
         };
         for problem in &report.problems {
-            assert!(!problem.file.is_empty() && !problem.place.is_empty() && !problem.reason.is_empty(), "{problem:?}");
+            assert!(
+                !problem.file.is_empty() && !problem.place.is_empty() && !problem.reason.is_empty(),
+                "{problem:?}"
+            );
         }
         if let Some(seen) = differences.get_mut(row.path) {
             *seen |= !same;
@@ -132,7 +137,12 @@ fn verdicts_are_those_of_the_validator() {
                 .collect();
             wrong.push(format!(
                 "{} as {}: {} ({}), but here {:?}{}",
-                row.path, row.read_as, row.verdict, row.issues, report.verdict(), found.concat()
+                row.path,
+                row.read_as,
+                row.verdict,
+                row.issues,
+                report.verdict(),
+                found.concat()
             ));
         }
     }
@@ -148,7 +158,9 @@ fn is_of_vendors(root: &Path, row: &Row<'_>) -> bool {
     }
     let bytes = std::fs::read(root.join(row.path)).unwrap();
     let text = String::from_utf8_lossy(&bytes);
-    ["\"NGA_", "\"MAXAR_", "\"VRICON_", ".vctr\"", ".geom\"", ".geojson\""].iter().any(|name| text.contains(name))
+    ["\"NGA_", "\"MAXAR_", "\"VRICON_", ".vctr\"", ".geom\"", ".geojson\""]
+        .iter()
+        .any(|name| text.contains(name))
 }
 
 fn all_files(folder: &Path) -> Vec<PathBuf> {
@@ -173,7 +185,8 @@ fn no_file_makes_it_panic() {
     files.par_iter().for_each(|path| {
         let folder = path.parent().unwrap().to_path_buf();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let mut read = |uri: &str| std::fs::read(folder.join(uri)).map(Bytes::from).map_err(|e| e.to_string());
+        let mut read =
+            |uri: &str| std::fs::read(folder.join(uri)).map(Bytes::from).map_err(|e| e.to_string());
         for report in [
             inspect::inspect_any(&name, &mut read, &options),
             inspect::inspect_schema(&name, &mut read, &options),

@@ -283,7 +283,7 @@ fn pnts_that_lie_about_their_length_are_refused() {
         (r#"{"POINTS_LENGTH":4000000000,"POSITION":{"byteOffset":0}}"#, ContentErrorKind::Truncated),
         (r#"{"POINTS_LENGTH":1}"#, ContentErrorKind::Invalid),
         (
-            r#"{"POINTS_LENGTH":1,"POSITION":{"byteOffset":0},"RGB":{"byteOffset":12}}"#,
+            r#"{"POINTS_LENGTH":1,"POSITION":{"byteOffset":0},"RGB":{"byteOffset":14}}"#,
             ContentErrorKind::Truncated,
         ),
         (

@@ -5,7 +5,7 @@
 //! includes the drawing.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -55,6 +55,8 @@ pub struct FlyOptions {
     pub timeout: Duration,
     /// Writes the last picture (the still pose) here.
     pub picture: Option<PathBuf>,
+    /// Writes a settled picture of every pose into this folder, after everything is measured.
+    pub pictures: Option<PathBuf>,
 }
 
 impl Default for FlyOptions {
@@ -69,6 +71,7 @@ impl Default for FlyOptions {
             max_screen_space_error_px: 16.0,
             timeout: Duration::from_secs(120),
             picture: None,
+            pictures: None,
         }
     }
 }
@@ -166,17 +169,23 @@ pub struct FlyReport {
     /// Their bytes.
     pub fetched_bytes: u64,
     /// Own tile memory at the end, by the streamer's account, MiB.
-    pub memory_mi_b: f64,
+    #[serde(rename = "memoryMiB")]
+    pub memory_mib: f64,
     /// Its highest so far, MiB.
-    pub memory_peak_mi_b: f64,
+    #[serde(rename = "memoryPeakMiB")]
+    pub memory_peak_mib: f64,
     /// Of the present memory on the GPU, MiB.
-    pub memory_gpu_mi_b: f64,
+    #[serde(rename = "memoryGpuMiB")]
+    pub memory_gpu_mib: f64,
     /// Largest sampled PSS of the process, MiB; samples are taken between frames.
-    pub peak_pss_mi_b: f64,
+    #[serde(rename = "peakPssMiB")]
+    pub peak_pss_mib: f64,
     /// Largest sampled PSS before anything was opened, MiB.
-    pub empty_pss_mi_b: f64,
+    #[serde(rename = "emptyPssMiB")]
+    pub empty_pss_mib: f64,
     /// Largest resident set of the process as the system counts it, MiB.
-    pub peak_rss_mi_b: f64,
+    #[serde(rename = "peakRssMiB")]
+    pub peak_rss_mib: f64,
     /// Problems of the data that did not prevent drawing.
     pub problems: u64,
 }
@@ -229,6 +238,7 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
         fade_secs: 0.0,
         ..StreamerSettings::default()
     };
+    flight.headless.view_mut().max_screen_space_error_px = options.max_screen_space_error_px;
     flight.headless.open(&options.what, settings)?;
     let frame = flight.headless.wait_for_root(&options.what, options.timeout)?;
     let path = flight.path(frame)?;
@@ -255,6 +265,10 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
 
     let tiles = flight.headless.tiles().ok_or(Error::NothingOpen)?;
     let stats: Stats = *tiles.stats();
+    let problems = tiles.problem_count();
+    if let Some(folder) = &options.pictures {
+        flight.write_pictures(&path, folder)?;
+    }
     let still = FrameTimes::of(still);
     Ok(FlyReport {
         engine: "hamlet".to_owned(),
@@ -273,26 +287,26 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
         upload_max_bytes: flight.upload_max_bytes,
         fetched: stats.fetched_total,
         fetched_bytes: stats.fetched_bytes_total,
-        memory_mi_b: stats.used_bytes as f64 / MIB,
-        memory_peak_mi_b: stats.peak_bytes as f64 / MIB,
-        memory_gpu_mi_b: stats.gpu_bytes as f64 / MIB,
-        peak_pss_mi_b: flight.pss.bytes as f64 / MIB,
-        empty_pss_mi_b: empty_pss as f64 / MIB,
-        peak_rss_mi_b: memory::peak_rss_bytes().unwrap_or(0) as f64 / MIB,
-        problems: tiles.problem_count(),
+        memory_mib: stats.used_bytes as f64 / MIB,
+        memory_peak_mib: stats.peak_bytes as f64 / MIB,
+        memory_gpu_mib: stats.gpu_bytes as f64 / MIB,
+        peak_pss_mib: flight.pss.bytes as f64 / MIB,
+        empty_pss_mib: empty_pss as f64 / MIB,
+        peak_rss_mib: memory::peak_rss_bytes().unwrap_or(0) as f64 / MIB,
+        problems,
     })
 }
 
 impl Flight {
     /// Median frame with nothing open.
     fn empty_frames(&mut self) -> Result<f64, Error> {
-        let pose = CameraPose {
-            eye_in_world: geodesy::glam::DVec3::ZERO,
-            heading_rad: 0.0,
-            pitch_rad: 0.0,
-        };
-        let camera =
-            CameraFrame::new(&pose, WorldFrame::Local, self.options.size_px, self.options.fov_deg.to_radians());
+        let pose = CameraPose { eye_in_world: geodesy::glam::DVec3::ZERO, heading_rad: 0.0, pitch_rad: 0.0 };
+        let camera = CameraFrame::new(
+            &pose,
+            WorldFrame::Local,
+            self.options.size_px,
+            self.options.fov_deg.to_radians(),
+        );
         self.headless.look(camera);
         for _ in 0..5 {
             self.headless.frame()?;
@@ -322,7 +336,9 @@ impl Flight {
                 let text = std::fs::read_to_string(file).map_err(|e| unreadable(e.to_string()))?;
                 let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
                 let path: Vec<CameraFrame> = lines
-                    .map(|line| Ok(CameraFrame::new(&CameraPose::parse(line, frame)?, frame, size_px, fov_rad)))
+                    .map(|line| {
+                        Ok(CameraFrame::new(&CameraPose::parse(line, frame)?, frame, size_px, fov_rad))
+                    })
                     .collect::<Result<_, Error>>()?;
                 if path.is_empty() { Err(unreadable("holds no camera".to_owned())) } else { Ok(path) }
             }
@@ -377,7 +393,11 @@ impl Flight {
 
     /// Redraws what was drawn while settling and finds the first picture that covers enough. Done afterwards, so that
     /// counting pixels disturbs no time.
-    fn first_picture(&mut self, camera: CameraFrame, lists: Vec<DrawnList>) -> Result<Option<Duration>, Error> {
+    fn first_picture(
+        &mut self,
+        camera: CameraFrame,
+        lists: Vec<DrawnList>,
+    ) -> Result<Option<Duration>, Error> {
         let mut coverages = Vec::with_capacity(lists.len());
         for list in lists {
             let frame = FrameDraws { camera, background: [0.0; 3], tiles: list.tiles, lines: Vec::new() };
@@ -385,6 +405,17 @@ impl Flight {
         }
         let whole = coverages.last().map_or(0.0, |(_, covered)| *covered);
         Ok(coverages.into_iter().find(|(_, c)| whole > 0.0 && *c >= FIRST_PICTURE * whole).map(|(at, _)| at))
+    }
+
+    fn write_pictures(&mut self, path: &[CameraFrame], folder: &Path) -> Result<(), Error> {
+        std::fs::create_dir_all(folder)
+            .map_err(|e| Error::Write { path: folder.to_owned(), reason: e.to_string() })?;
+        for (number, camera) in path.iter().enumerate() {
+            self.settle(*camera, Instant::now(), None)?;
+            let file = folder.join(format!("{number:03}.png"));
+            write_png(&file, self.options.size_px, &self.headless.picture()?)?;
+        }
+        Ok(())
     }
 
     fn along(&mut self, path: &[CameraFrame]) -> Result<FrameTimes, Error> {

@@ -74,20 +74,24 @@ impl std::fmt::Debug for DecodePool {
 }
 
 impl DecodePool {
-    /// Starts `workers` threads for a GPU that samples `texture_support`.
+    /// Starts `workers` threads for a GPU that samples `texture_support`; `waker` is called when a result is there.
     ///
     /// # Errors
     /// The system refuses a thread.
-    pub fn start(workers: usize, texture_support: TextureSupport) -> std::io::Result<Self> {
+    pub fn start(
+        workers: usize,
+        texture_support: TextureSupport,
+        waker: Arc<dyn Fn() + Send + Sync>,
+    ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared { queue: Mutex::default(), arrived: Condvar::new() });
         let workers = workers.max(1);
         let (sender, results) = sync_channel(2 * workers);
         let threads = (0..workers)
             .map(|number| {
-                let (shared, sender) = (shared.clone(), sender.clone());
+                let (shared, sender, waker) = (shared.clone(), sender.clone(), waker.clone());
                 std::thread::Builder::new()
                     .name(format!("decode {number}"))
-                    .spawn(move || work(&shared, &sender, texture_support))
+                    .spawn(move || work(&shared, &sender, texture_support, &*waker))
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { shared, results: Mutex::new(results), threads })
@@ -132,7 +136,12 @@ impl Drop for DecodePool {
     }
 }
 
-fn work(shared: &Shared, results: &SyncSender<DecodeResult>, texture_support: TextureSupport) {
+fn work(
+    shared: &Shared,
+    results: &SyncSender<DecodeResult>,
+    texture_support: TextureSupport,
+    waker: &(dyn Fn() + Send + Sync),
+) {
     loop {
         let mut queue = shared.lock();
         let order = loop {
@@ -157,6 +166,7 @@ fn work(shared: &Shared, results: &SyncSender<DecodeResult>, texture_support: Te
         if !abandoned && results.send(DecodeResult { id, tile, result }).is_err() {
             return;
         }
+        waker();
     }
 }
 

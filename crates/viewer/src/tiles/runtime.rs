@@ -10,7 +10,8 @@ use geodesy::{BoundingVolume, WorldFrame};
 use scene::{
     pick::{PickMesh, Picker, Resident},
     streamer::{
-        ContentId, DrawTile, FetchFailure, FetchId, Input, Stats, Streamer, StreamerSettings, TileId, TilesetId, View,
+        ContentId, DrawTile, FetchFailure, FetchId, Input, Stats, Streamer, StreamerSettings, TileId,
+        TilesetId, View,
     },
 };
 use store::{FetchEvent, FetchOrder, Fetcher, Source};
@@ -34,7 +35,7 @@ pub struct TileRuntime {
     pipelines: Arc<Pipelines>,
     streamer: Streamer,
     tileset: TilesetId,
-    fetcher: Arc<Fetcher>,
+    fetcher: Fetcher,
     decoder: DecodePool,
     waiting: BTreeMap<ContentId, Waiting>,
     resident: BTreeMap<ContentId, Arc<GpuTile>>,
@@ -82,12 +83,13 @@ impl TileRuntime {
         pipelines: Arc<Pipelines>,
         source: Source,
         settings: StreamerSettings,
-        waker: impl Fn() + Send + Sync + 'static,
+        waker: Arc<dyn Fn() + Send + Sync>,
     ) -> std::io::Result<Self> {
         let settings = StreamerSettings { texture_support: gpu.texture_support, ..settings };
         let root_uri = source.root_uri().to_owned();
-        let fetcher = Arc::new(Fetcher::start(source, settings.max_fetches, waker)?);
-        let decoder = DecodePool::start(settings.max_decodes, gpu.texture_support)?;
+        let wake = waker.clone();
+        let fetcher = Fetcher::start(source, settings.max_fetches, move || wake())?;
+        let decoder = DecodePool::start(settings.max_decodes, gpu.texture_support, waker)?;
         let mut streamer = Streamer::new(settings);
         let tileset = streamer.add_tileset(&root_uri);
         Ok(Self {

@@ -3,7 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use geodesy::{CameraPose, WorldFrame, glam::DVec3};
-use scene::content::{Indices, Material, Primitive, Sampler, Texture, TextureFormat, TileContent, Topology, Wrap};
+use scene::content::{
+    Indices, Material, Primitive, Sampler, Texture, TextureFormat, TileContent, Topology, Wrap,
+};
 use viewer::{
     gpu::{
         Gpu, device,
@@ -58,7 +60,14 @@ impl Stage {
         let target = OffscreenTarget::new(&self.gpu, frame.camera.size_px);
         let mut renderer = FrameRenderer::new(&self.gpu, &self.pipelines, PICTURE_FORMAT);
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        renderer.draw(&self.gpu, &self.pipelines, &mut encoder, frame, &target.color_view, &target.depth.view);
+        renderer.draw(
+            &self.gpu,
+            &self.pipelines,
+            &mut encoder,
+            frame,
+            &target.color_view,
+            &target.depth.view,
+        );
         self.gpu.queue.submit([encoder.finish()]);
         let rgba = target.read_px(&self.gpu, [0, 0], target.size_px).expect("a picture");
         Picture { size_px: target.size_px, rgba }

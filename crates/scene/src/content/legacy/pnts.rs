@@ -79,7 +79,6 @@ impl<'a> Pnts<'a> {
             binary: &self.sections.batch_table_binary,
             count,
             decoded,
-            ..BatchTable::default()
         }
     }
 
@@ -308,8 +307,8 @@ mod tests {
     fn colours_of_565_bits_reach_both_ends() {
         assert_eq!(rgb565(0xffff), [255, 255, 255, 255]);
         assert_eq!(rgb565(0), [0, 0, 0, 255]);
-        assert_eq!(rgb565(0b11111_000000_00000), [255, 0, 0, 255]);
-        assert_eq!(rgb565(0b00000_111111_00000), [0, 255, 0, 255]);
-        assert_eq!(rgb565(0b00000_000000_11111), [0, 0, 255, 255]);
+        assert_eq!(rgb565(0xf800), [255, 0, 0, 255]);
+        assert_eq!(rgb565(0x07e0), [0, 255, 0, 255]);
+        assert_eq!(rgb565(0x001f), [0, 0, 255, 255]);
     }
 }

@@ -69,6 +69,10 @@ impl Caller {
         }
     }
 
+    pub(super) fn set_manners(&mut self, manners: Manners) {
+        self.manners = manners;
+    }
+
     /// One frame: hands finished work in, updates, checks the plan, carries it out.
     pub(super) fn step(&mut self, views: &[View]) -> Plan {
         self.frame += 1;
@@ -113,7 +117,8 @@ impl Caller {
             let fault = self.world.faults.get(&uri).copied();
             let attempt = self.attempts.entry(uri.clone()).or_insert(0);
             *attempt += 1;
-            let failure = |transient| FetchFailure { transient, retry_after: None, message: format!("{uri} failed") };
+            let failure =
+                |transient| FetchFailure { transient, retry_after: None, message: format!("{uri} failed") };
             let result = match (fault, self.world.files.get(&uri)) {
                 (Some(Fault::Gone), _) | (_, None) => Err(failure(false)),
                 (Some(Fault::Flaky(n)), _) if *attempt <= n => Err(failure(true)),
@@ -181,7 +186,11 @@ impl Caller {
         assert!(self.decoding.len() <= settings.max_decodes);
         let mut seen = BTreeMap::new();
         for draw in &plan.draw {
-            assert!(self.resident.contains_key(&draw.content), "{:?} is drawn but not uploaded", draw.content);
+            assert!(
+                self.resident.contains_key(&draw.content),
+                "{:?} is drawn but not uploaded",
+                draw.content
+            );
             let views = seen.entry(draw.content).or_insert(0u32);
             assert_eq!(*views & draw.views, 0, "{:?} is drawn twice in a view", draw.content);
             *views |= draw.views;
@@ -193,14 +202,23 @@ impl Caller {
     fn check_held(&self) {
         let held: u64 = self.resident.values().map(|c| c.cpu_bytes + c.gpu_bytes).sum::<u64>()
             + self.decoded.values().map(|c| c.cpu_bytes + c.gpu_bytes + c.transient_bytes).sum::<u64>()
-            + self.decoding.values().map(|(c, ..)| c.cpu_bytes + c.gpu_bytes + c.transient_bytes).sum::<u64>();
-        assert!(held <= self.streamer.used_bytes(), "{held} bytes held, {} counted", self.streamer.used_bytes());
+            + self
+                .decoding
+                .values()
+                .map(|(c, ..)| c.cpu_bytes + c.gpu_bytes + c.transient_bytes)
+                .sum::<u64>();
+        assert!(
+            held <= self.streamer.used_bytes(),
+            "{held} bytes held, {} counted",
+            self.streamer.used_bytes()
+        );
     }
 }
 
 /// A fingerprint of everything a plan says.
 fn hash(before: u64, plan: &Plan) -> u64 {
-    let mut text = format!("{:?}{:?}{:?}{:?}", plan.fetch, plan.cancel_fetch, plan.cancel_decode, plan.upload);
+    let mut text =
+        format!("{:?}{:?}{:?}{:?}", plan.fetch, plan.cancel_fetch, plan.cancel_decode, plan.upload);
     for order in &plan.decode {
         text += &format!("{:?}{:?}{}", order.id, order.tile, order.budget_bytes);
     }

@@ -56,7 +56,11 @@ fn next_view(view: &View, rng: &mut Rng) -> View {
             moved(view, eye.with_z(eye.z.max(10.0)), 0.0)
         }
         4..7 => moved(view, view.eye_in_world, rng.range(-0.3, 0.3)),
-        _ => moved(view, view.eye_in_world + DVec3::new(rng.range(-15.0, 15.0), rng.range(-15.0, 15.0), 0.0), 0.0),
+        _ => moved(
+            view,
+            view.eye_in_world + DVec3::new(rng.range(-15.0, 15.0), rng.range(-15.0, 15.0), 0.0),
+            0.0,
+        ),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The streamer against a simulated world: every plan is carried out, every frame is checked.
 
+mod behaviour;
 mod caller;
 mod flights;
 mod oracle;

@@ -8,11 +8,7 @@ use geodesy::{
 };
 use scene::streamer::{DrawTile, Plan, Streamer, View};
 
-use super::{
-    caller::Caller,
-    trees::HALF_M,
-    world::Rng,
-};
+use super::{caller::Caller, trees::HALF_M, world::Rng};
 
 /// Points along each side of the ground.
 const POINTS: usize = 18;
@@ -73,7 +69,10 @@ impl Oracle {
                     plan.stats
                 );
                 let resident = caller.resident.keys().find(|id| {
-                    caller.streamer.content(**id).is_some_and(|(tile, _)| holds(&caller.streamer, tile.index, point))
+                    caller
+                        .streamer
+                        .content(**id)
+                        .is_some_and(|(tile, _)| holds(&caller.streamer, tile.index, point))
                 });
                 // Contents that were uploaded after the plan was made cannot be in it.
                 assert!(

@@ -22,8 +22,8 @@ fn expected(tree: &Tree, tile: u32, view: &View, out: &mut BTreeSet<String>) {
         return;
     }
     let distance = t.distance_squared(view.eye_in_world).sqrt().max(1e-7);
-    let error =
-        t.geometric_error() * view.viewport_height_px / (2.0 * distance * (view.vertical_fov_rad / 2.0).tan());
+    let error = t.geometric_error() * view.viewport_height_px
+        / (2.0 * distance * (view.vertical_fov_rad / 2.0).tan());
     let content = t.kind() == TileKind::Contents;
     let refine = !t.is_leaf() && (!content || error >= view.max_screen_space_error_px);
     if content && (!refine || t.refine() == Refine::Add) {

@@ -43,7 +43,12 @@ pub(super) fn build(world: &mut World, prefix: &str, shape: Shape, levels: u32, 
             for column in 0..14 {
                 let x = -HALF_M + (f64::from(column) + 0.5) * side;
                 let y = -HALF_M + (f64::from(row) + 0.5) * side;
-                children.push(b.tile(levels.saturating_sub(3), [x, y], side / 2.0, &format!("t{row}-{column}")));
+                children.push(b.tile(
+                    levels.saturating_sub(3),
+                    [x, y],
+                    side / 2.0,
+                    &format!("t{row}-{column}"),
+                ));
             }
         }
         format!(
@@ -95,7 +100,9 @@ impl Builder<'_> {
             let children: Vec<String> = [[-h, -h], [h, -h], [-h, h], [h, h]]
                 .iter()
                 .enumerate()
-                .map(|(n, d)| self.tile(level + 1, [center[0] + d[0], center[1] + d[1]], h, &format!("{name}{n}")))
+                .map(|(n, d)| {
+                    self.tile(level + 1, [center[0] + d[0], center[1] + d[1]], h, &format!("{name}{n}"))
+                })
                 .collect();
             format!(r#","children":[{}]"#, children.join(","))
         };

@@ -92,8 +92,12 @@ impl World {
 pub(super) fn cost_of(bytes: &[u8]) -> Result<ContentCost, String> {
     let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
     let text = std::str::from_utf8(line).map_err(|e| e.to_string())?;
-    let numbers: Vec<u64> =
-        text.strip_prefix("FAKE ").ok_or("not a content")?.split(' ').filter_map(|n| n.parse().ok()).collect();
+    let numbers: Vec<u64> = text
+        .strip_prefix("FAKE ")
+        .ok_or("not a content")?
+        .split(' ')
+        .filter_map(|n| n.parse().ok())
+        .collect();
     match numbers[..] {
         [cpu_bytes, gpu_bytes, transient_bytes] => Ok(ContentCost { cpu_bytes, gpu_bytes, transient_bytes }),
         _ => Err("three numbers expected".into()),
