@@ -74,6 +74,8 @@ pub struct Streamer {
     now: Duration,
     last_views: Vec<View>,
     last_settings: StreamerSettings,
+    /// What selection reads changed since it ran.
+    dirty: bool,
     pressure: Pressure,
     estimates: Estimates,
     warnings: Vec<Warning>,
@@ -131,6 +133,7 @@ impl Streamer {
             frame: 1,
             now: Duration::ZERO,
             last_views: Vec::new(),
+            dirty: false,
             pressure: Pressure::default(),
             estimates: Estimates::default(),
             warnings: Vec::new(),
@@ -165,6 +168,7 @@ impl Streamer {
         let moved = self.note_views(views);
         self.grow();
         self.collect_choices();
+        self.dirty = false;
         let wanted_bytes = self.select(views);
         self.complete_replacements();
         self.update_fades();
@@ -366,6 +370,16 @@ impl Streamer {
         stats
     }
 
+    /// Wanted contents whose time to be tried again has not come.
+    fn waiting_for_retry(&self) -> usize {
+        self.ranked
+            .iter()
+            .filter(|(class, ..)| *class < Class::Ancestor)
+            .filter_map(|&(.., index)| self.slots.get(index))
+            .filter(|s| s.phase == Phase::Retry && s.due > self.now)
+            .count()
+    }
+
     fn finish(&mut self, mut stats: Stats, blocked: &Blocked, pressure_changed: bool) {
         self.plan.cancel_fetch.clear();
         self.plan.cancel_decode.clear();
@@ -373,9 +387,10 @@ impl Streamer {
         self.plan.cancel_fetch.append(&mut self.outbox.cancel_fetch);
         self.plan.cancel_decode.append(&mut self.outbox.cancel_decode);
         self.plan.drop.append(&mut self.outbox.drop);
+        let waiting = self.waiting_for_retry();
         let exhausted = self.pressure.is_exhausted() && blocked.by_memory;
         if exhausted {
-            stats.over_budget += stats.wanted - stats.retrying;
+            stats.over_budget += stats.wanted - waiting;
         }
         let before = self.plan.stats;
         let used = self.used_bytes();
@@ -390,9 +405,10 @@ impl Streamer {
             gpu_bytes: self.slots.gpu,
             peak_bytes: before.peak_bytes.max(used),
             memory_error_factor: self.pressure.factor,
-            settled: (stats.wanted == 0 || exhausted && stats.retrying == 0)
+            settled: (stats.wanted == 0 || exhausted && waiting == 0)
                 && stats.fading == 0
-                && !pressure_changed,
+                && !pressure_changed
+                && !self.dirty,
             fetched_total: before.fetched_total,
             fetched_bytes_total: before.fetched_bytes_total,
             ..stats

@@ -240,6 +240,7 @@ impl Streamer {
                 p.current = Some(pending);
                 p.pending = None;
             }
+            self.dirty = true;
             match (old, host) {
                 (Some(old), _) => self.remove_arrival(old),
                 (None, Some(host)) => {

@@ -13,10 +13,12 @@ use crate::tileset::{ContentKind, TileKind};
 /// Something that may go: sorted by what hurts least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Evictable {
-    /// 0 payloads nobody wants, 1 decoded ones, 2 those loaded in advance, 3 resident ones, 4 external tilesets.
+    /// 0 payloads nobody wants, 1 decoded ones, 2 those loaded in advance, 3 what is resident or hangs in the tree.
     kind: u8,
     /// Frame of last use.
     used: u32,
+    /// An external tileset or subtree: after what is resident in it.
+    graft: bool,
     slot: u32,
 }
 
@@ -173,8 +175,14 @@ impl Streamer {
             self.active.push(index);
         }
         let (tile, role) = (slot.tile, slot.role);
-        if !matches!(role, Role::Root(_)) {
+        let counts = slot.rank_frame == self.frame && !slot.preload;
+        if matches!(role, Role::Root(_)) {
+            self.dirty |= phase == Phase::Failed;
+        } else {
+            let flags = |s: &Self| s.sides.get(tile.index as usize).map(|s| s.flags);
+            let before = flags(self);
             self.refresh(tile.index);
+            self.dirty |= counts && before != flags(self);
         }
     }
 
@@ -275,10 +283,11 @@ impl Streamer {
                 Phase::Decoded if !wanted => 1,
                 Phase::Fetched | Phase::Decoded if slot.preload => 2,
                 Phase::Resident if side.pinned != self.frame => 3,
-                Phase::Grafted if !matches!(slot.role, Role::Root(_)) && side.used != self.frame => 4,
+                Phase::Grafted if !matches!(slot.role, Role::Root(_)) && side.used != self.frame => 3,
                 _ => continue,
             };
-            self.evictable.push(Evictable { kind, used: side.used, slot: index });
+            let graft = slot.phase == Phase::Grafted;
+            self.evictable.push(Evictable { kind, used: side.used, graft, slot: index });
         }
         // Popped from the end.
         self.evictable.sort_unstable_by(|a, b| b.cmp(a));

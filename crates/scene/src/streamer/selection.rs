@@ -261,6 +261,14 @@ impl<'t> Pass<'t, '_> {
     fn enter(&mut self, stack: &mut Vec<Frame<'t>>, index: u32, down: Down, bypass: bool) {
         let Some(tile) = self.tree.tile(index) else { return };
         let Some(mut side) = self.sides.get(index as usize).copied() else { return };
+        if side.has(REPLACED)
+            && !bypass
+            && let Some(choice) = self.choices.iter().position(|c| c.host == index)
+        {
+            // What replaces a tile may be larger than the tile was.
+            stack.push(self.choice_frame(choice as u32, down));
+            return;
+        }
         self.out.visited += 1;
         let (visibility, mask) = if down.mask == PlaneMask::NONE {
             (Visibility::Inside, PlaneMask::NONE)
@@ -278,19 +286,12 @@ impl<'t> Pass<'t, '_> {
             self.out.culled += 1;
             let wanted =
                 side.has(MODEL) && !side.has(READY | FAILED) || side.has(BLOCKED) && !side.has(FAILED);
-            if self.rules.preload_siblings && in_request_volume && !down.cover && wanted && !bypass {
+            if self.rules.preload_siblings && in_request_volume && !down.cover && wanted {
                 let distance = tile.distance_squared(self.view.eye_in_world).sqrt();
                 self.want(index, Class::Sibling, 0, distance);
             } else if side.has(READY) && !down.cover {
                 self.touch(index);
             }
-            return;
-        }
-        if side.has(REPLACED)
-            && !bypass
-            && let Some(choice) = self.choices.iter().position(|c| c.host == index)
-        {
-            stack.push(self.choice_frame(choice as u32, Down { mask, ..down }));
             return;
         }
         self.touch(index);
@@ -344,31 +345,35 @@ impl<'t> Pass<'t, '_> {
         if !model || unseen {
             return;
         }
+        self.count(index, distance);
         if distance > self.rules.cut_m {
             self.out.over_budget += 1;
-            return;
-        }
-        self.count(index, distance);
-        if ready {
+        } else if ready {
             self.pick(index);
-        } else if failed {
-            self.close(index, true, true);
         } else {
-            let class = if !down.ready_above && side.ready_below == 0 {
-                Class::Urgent
-            } else if self.rules.pressed && side.ready_below > 0 {
-                Class::Cover
+            if failed {
+                self.out.failed += 1;
             } else {
-                Class::Refine
-            };
-            self.want(index, class, 0, distance);
+                self.want_target(index, side.ready_below > 0, down.ready_above, distance);
+            }
             if side.ready_below > 0 && !(self.rules.tight && down.ready_above) {
                 frame.cover = true;
                 stack.push(frame);
             } else {
-                self.close(index, retrying, false);
+                self.close(index, failed || retrying, false);
             }
         }
+    }
+
+    fn want_target(&mut self, index: u32, ready_below: bool, ready_above: bool, distance: f64) {
+        let class = if !ready_above && !ready_below {
+            Class::Urgent
+        } else if self.rules.pressed && ready_below {
+            Class::Cover
+        } else {
+            Class::Refine
+        };
+        self.want(index, class, 0, distance);
     }
 
     /// Looks for what is resident; asks for nothing.
@@ -391,12 +396,10 @@ impl<'t> Pass<'t, '_> {
 
     /// The content of a refined tile whose children come beside it.
     fn add_own(&mut self, frame: &Frame<'t>) {
+        self.count(frame.tile, frame.distance);
         if frame.distance > self.rules.cut_m {
             self.out.over_budget += 1;
-            return;
-        }
-        self.count(frame.tile, frame.distance);
-        if frame.ready {
+        } else if frame.ready {
             self.pick(frame.tile);
         } else if frame.failed {
             self.out.failed += 1;
@@ -445,10 +448,15 @@ impl<'t> Pass<'t, '_> {
             self.out.clips.truncate(frame.clips);
             return;
         }
+        let given_up = frame.cover && (frame.failed || frame.retrying);
         if drawn_below == 0 && holes + clips > 0 {
             self.out.holes.truncate(frame.holes);
             self.out.clips.truncate(frame.clips);
-            self.close(frame.tile, holes == 0 || frame.cover && frame.retrying, false);
+            self.close(frame.tile, holes == 0 || given_up, false);
+        } else if given_up {
+            // What stands in for it is incomplete, but nobody waits for the rest.
+            let rest = self.out.holes.drain(frame.holes..);
+            self.out.clips.extend(rest);
         }
         if frame.model && !frame.failed && !frame.cover {
             self.want_ancestor(frame, holes, clips);

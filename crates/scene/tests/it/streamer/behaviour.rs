@@ -62,7 +62,7 @@ fn looking_away_and_back_loads_nothing_again() {
 #[test]
 fn what_was_seen_last_outlives_what_was_seen_before() {
     let (world, uri) = world(Shape::Replace, 6);
-    let settings = StreamerSettings { memory_ceiling_bytes: 5_000_000, ..no_preload() };
+    let settings = StreamerSettings { memory_ceiling_bytes: 2_600_000, ..no_preload() };
     let mut caller = Caller::new(world, settings, Manners::default(), 1);
     caller.streamer.add_tileset(&uri);
     for (x, y) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0)] {
@@ -80,7 +80,8 @@ fn what_was_seen_last_outlives_what_was_seen_before() {
 #[test]
 fn the_whole_ground_is_there_before_detail_is() {
     let (world, uri) = world(Shape::Replace, 6);
-    let mut caller = Caller::new(world, no_preload(), Manners::default(), 1);
+    let settings = StreamerSettings { max_fetches: 2, ..no_preload() };
+    let mut caller = Caller::new(world, settings, Manners::default(), 1);
     caller.streamer.add_tileset(&uri);
     let view = [camera(DVec3::new(0.0, -300.0, 80.0), 0.0, -0.6)];
     let mut first = None;
@@ -152,7 +153,7 @@ fn transient_failures_are_tried_again_until_they_are_not() {
         StreamerSettings { max_attempts: 4, retry_first: Duration::from_millis(50), ..no_preload() };
     let mut caller = Caller::new(world, settings, Manners::default(), 1);
     caller.streamer.add_tileset(&uri);
-    let view = [above(1200.0)];
+    let view = [above(2000.0)];
     let plan = caller.settle(&view, 2000);
     assert_eq!(caller.fetches_of["a/r0.fake"], 3);
     assert_eq!(caller.fetches_of["a/r1.fake"], 4);
@@ -166,7 +167,7 @@ fn a_content_larger_than_the_ceiling_leaves_its_parent() {
     let settings = StreamerSettings { memory_ceiling_bytes: 20_000_000, ..no_preload() };
     let mut caller = Caller::new(world, settings, Manners::default(), 1);
     caller.streamer.add_tileset(&uri);
-    let plan = caller.settle(&[above(1500.0)], 2000);
+    let plan = caller.settle(&[above(2000.0)], 2000);
     assert_eq!(plan.stats.failed, 1);
     assert_eq!(plan.stats.memory_error_factor, 1.0);
     assert_eq!(plan.draw.iter().filter(|d| !d.only_inside.is_empty()).count(), 1);
@@ -187,6 +188,25 @@ fn memory_coarsens_the_picture_smoothly_and_room_refines_it_again() {
     let plan = caller.settle(&view, 8000);
     assert_eq!(plan.stats.memory_error_factor, 1.0);
     assert!(plan.draw.len() > coarse);
+}
+
+#[test]
+fn a_lowered_ceiling_is_kept_before_long() {
+    let (world, uri) = world(Shape::Replace, 6);
+    let mut caller = Caller::new(world, StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let view = [camera(DVec3::new(0.0, -300.0, 80.0), 0.0, -0.6)];
+    let full = caller.settle(&view, 8000).stats.used_bytes;
+    caller.streamer.settings_mut().memory_ceiling_bytes = full / 2;
+    let mut oracle = Oracle::default();
+    caller.forgive_ceiling(true);
+    for _ in 0..1000 {
+        let plan = caller.step(&view);
+        oracle.check(&caller, &plan, &view, false);
+    }
+    caller.forgive_ceiling(false);
+    let plan = caller.settle(&view, 1);
+    assert!(plan.stats.used_bytes <= full / 2 && !plan.draw.is_empty());
 }
 
 #[test]
@@ -216,7 +236,7 @@ fn a_cover_beyond_the_ceiling_shows_its_nearest_part() {
 #[test]
 fn external_tilesets_are_unloaded_when_memory_is_needed() {
     let (world, uri) = world(Shape::External, 6);
-    let settings = StreamerSettings { memory_ceiling_bytes: 4_000_000, ..no_preload() };
+    let settings = StreamerSettings { memory_ceiling_bytes: 2_200_000, ..no_preload() };
     let mut caller = Caller::new(world, settings, Manners::default(), 1);
     caller.streamer.add_tileset(&uri);
     let mut most = 0;
@@ -374,4 +394,116 @@ fn unwanted_requests_are_cancelled_but_not_at_once() {
     }
     assert!(cancelled_after.is_some_and(|f| f > 3), "{cancelled_after:?}");
     assert_eq!(caller.streamer.plan().stats.fetching, 0);
+}
+
+/// A tileset of one tile, or a root with children, from the members of its tiles.
+fn small(world: &mut World, root: &str) -> String {
+    world.add_text(
+        "s/tileset.json",
+        format!(r#"{{"asset":{{"version":"1.1"}},"geometricError":100,"root":{root}}}"#),
+    );
+    "s/tileset.json".to_owned()
+}
+
+const GROUND: &str = r#""boundingVolume":{"box":[0,0,10,512,0,0,0,512,0,0,0,10]}"#;
+
+#[test]
+fn request_volumes_keep_contents_back_until_the_eye_is_inside() {
+    let mut world = World::default();
+    world.add_content("s/near.fake");
+    let uri = small(
+        &mut world,
+        &format!(
+            r#"{{{GROUND},"geometricError":100,"refine":"ADD","children":[{{{GROUND},"geometricError":0,
+            "viewerRequestVolume":{{"sphere":[0,0,0,300]}},"content":{{"uri":"near.fake"}}}}]}}"#
+        ),
+    );
+    let mut caller = Caller::new(world, StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    assert!(caller.settle(&[above(900.0)], 100).draw.is_empty());
+    assert!(!caller.fetches_of.contains_key("s/near.fake"), "it is not even asked for");
+    assert_eq!(caller.settle(&[above(200.0)], 100).draw.len(), 1);
+    assert!(caller.settle(&[above(900.0)], 100).draw.is_empty());
+}
+
+#[test]
+fn contents_outside_the_view_are_not_loaded_though_their_tile_is_in_it() {
+    let mut world = World::default();
+    world.add_content("s/west.fake");
+    let uri = small(
+        &mut world,
+        &format!(
+            r#"{{{GROUND},"geometricError":0,"refine":"REPLACE","content":{{"uri":"west.fake",
+            "boundingVolume":{{"box":[-500,0,10,10,0,0,0,10,0,0,0,10]}}}}}}"#
+        ),
+    );
+    let mut caller = Caller::new(world, StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    assert!(caller.settle(&[corner(1.0, 1.0)], 100).draw.is_empty());
+    assert!(!caller.fetches_of.contains_key("s/west.fake"));
+    assert_eq!(caller.settle(&[above(2000.0)], 100).draw.len(), 1);
+}
+
+#[test]
+fn all_contents_of_a_tile_come_together_and_one_may_fail() {
+    let mut world = World::default();
+    for name in ["s/one.fake", "s/two.fake", "s/three.fake"] {
+        world.add_content(name);
+    }
+    world.faults.insert("s/two.fake".into(), Fault::Corrupt);
+    let uri = small(
+        &mut world,
+        &format!(
+            r#"{{{GROUND},"geometricError":0,"refine":"REPLACE","contents":[{{"uri":"one.fake"}},{{"uri":"two.fake"}},
+            {{"uri":"three.fake"}}]}}"#
+        ),
+    );
+    let mut caller = Caller::new(world, StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    for _ in 0..60 {
+        let plan = caller.step(&[above(900.0)]);
+        assert!(plan.draw.is_empty() || plan.draw.len() == 2);
+    }
+    assert_eq!(drawn(&caller), ["s/one.fake", "s/three.fake"]);
+}
+
+#[test]
+fn referenced_files_are_fetched_before_decoding() {
+    let mut world = World::default();
+    world.add_text("s/model.fake", "FAKE 100 200 300 s/buffer.bin s/image.jpg\n".into());
+    world.add_text("s/buffer.bin", "b".repeat(5000));
+    world.add_text("s/image.jpg", "i".repeat(7000));
+    let uri = small(
+        &mut world,
+        &format!(r#"{{{GROUND},"geometricError":0,"refine":"REPLACE","content":{{"uri":"model.fake"}}}}"#),
+    );
+    world.faults.insert("s/image.jpg".into(), Fault::Flaky(1));
+    let mut caller = Caller::new(world.clone(), StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    assert_eq!(caller.settle(&[above(900.0)], 500).draw.len(), 1);
+    assert_eq!((caller.fetches_of["s/model.fake"], caller.fetches_of["s/image.jpg"]), (1, 2));
+
+    world.faults.insert("s/image.jpg".into(), Fault::Gone);
+    let mut caller = Caller::new(world, StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let plan = caller.settle(&[above(900.0)], 500);
+    assert_eq!((plan.draw.len(), plan.stats.failed, plan.stats.missing), (0, 1, 1));
+}
+
+#[test]
+fn a_content_that_turns_out_to_be_a_tileset_is_one() {
+    let (mut world, inner) = world(Shape::Replace, 3);
+    let bytes = world.files[&inner].clone();
+    world.files.insert("a/inner?kind=tiles".into(), bytes);
+    world.add_text(
+        "a/outer.json",
+        format!(
+            r#"{{"asset":{{"version":"1.1"}},"geometricError":100,"root":{{{GROUND},"geometricError":100,
+            "refine":"REPLACE","content":{{"uri":"inner?kind=tiles"}}}}}}"#
+        ),
+    );
+    let mut caller = Caller::new(world, no_preload(), Manners::default(), 1);
+    caller.streamer.add_tileset("a/outer.json");
+    caller.settle(&[above(6000.0)], 500);
+    assert_eq!(drawn(&caller), ["a/r.fake"]);
 }

@@ -45,6 +45,7 @@ pub(super) struct Caller {
     attempts: BTreeMap<String, u32>,
     pub(super) fetches_of: BTreeMap<String, u32>,
     pub(super) plan_hash: u64,
+    forgiving: bool,
 }
 
 pub(super) const FRAME: Duration = Duration::from_millis(16);
@@ -66,11 +67,17 @@ impl Caller {
             attempts: BTreeMap::new(),
             fetches_of: BTreeMap::new(),
             plan_hash: 0,
+            forgiving: false,
         }
     }
 
     pub(super) fn set_manners(&mut self, manners: Manners) {
         self.manners = manners;
+    }
+
+    /// Whether more than the ceiling may be used: after it was lowered.
+    pub(super) fn forgive_ceiling(&mut self, forgiving: bool) {
+        self.forgiving = forgiving;
     }
 
     /// One frame: hands finished work in, updates, checks the plan, carries it out.
@@ -100,7 +107,11 @@ impl Caller {
     fn check_ceiling(&self) {
         let ceiling = self.streamer.settings().memory_ceiling_bytes;
         let used = self.streamer.used_bytes();
-        assert!(used <= ceiling, "frame {}: {used} bytes used, the ceiling is {ceiling}", self.frame);
+        assert!(
+            used <= ceiling || self.forgiving,
+            "frame {}: {used} bytes used, the ceiling is {ceiling}",
+            self.frame
+        );
     }
 
     fn accept(&mut self, input: Input) {

@@ -4,6 +4,7 @@ mod behaviour;
 mod caller;
 mod flights;
 mod oracle;
+mod real;
 mod selection;
 mod trees;
 mod world;

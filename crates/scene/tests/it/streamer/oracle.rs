@@ -6,7 +6,7 @@ use geodesy::{
     Frustum,
     glam::{DVec3, Vec4Swizzles},
 };
-use scene::streamer::{DrawTile, Plan, Streamer, View};
+use scene::streamer::{DrawTile, Plan, Streamer, TilesetId, View};
 
 use super::{caller::Caller, trees::HALF_M, world::Rng};
 
@@ -69,10 +69,9 @@ impl Oracle {
                     plan.stats
                 );
                 let resident = caller.resident.keys().find(|id| {
-                    caller
-                        .streamer
-                        .content(**id)
-                        .is_some_and(|(tile, _)| holds(&caller.streamer, tile.index, point))
+                    caller.streamer.content(**id).is_some_and(|(tile, _)| {
+                        holds(&caller.streamer, tile.index, point) && is_current(&caller.streamer, tile.index)
+                    })
                 });
                 // Contents that were uploaded after the plan was made cannot be in it.
                 assert!(
@@ -93,6 +92,15 @@ fn point(n: usize) -> DVec3 {
     let step = 2.0 * HALF_M / POINTS as f64;
     let at = |i: usize| -HALF_M + (i as f64 + 0.37) * step;
     DVec3::new(at(n % POINTS), at(n / POINTS), 0.5)
+}
+
+/// Whether a tile belongs to what is shown, not to a replacement that still loads.
+fn is_current(streamer: &Streamer, mut tile: u32) -> bool {
+    while let Some(above) = streamer.tree().tile(tile).and_then(|t| t.parent()) {
+        tile = above;
+    }
+    // While a single tile is replaced its old contents may be resident below what took its place.
+    streamer.root_tile(TilesetId(1)).is_some_and(|root| root.index == tile)
 }
 
 fn holds(streamer: &Streamer, tile: u32, point: DVec3) -> bool {
