@@ -91,6 +91,21 @@ impl FetchError {
         }
     }
 
+    /// The same error about another uri.
+    pub(crate) fn about(mut self, new_uri: &str) -> Self {
+        match &mut self {
+            Self::NotFound { uri }
+            | Self::Refused { uri, .. }
+            | Self::TooLarge { uri, .. }
+            | Self::Corrupt { uri, .. }
+            | Self::Status { uri, .. }
+            | Self::Network { uri, .. }
+            | Self::Io { uri, .. }
+            | Self::Cancelled { uri } => new_uri.clone_into(uri),
+        }
+        self
+    }
+
     pub(crate) fn refused(uri: &str, reason: impl Into<String>) -> Self {
         Self::Refused { uri: uri.to_owned(), reason: reason.into() }
     }
@@ -162,7 +177,11 @@ pub enum OpenError {
 
 impl OpenError {
     pub(crate) fn io(what: &str, source: io::Error) -> Self {
+        let cause = source.get_ref().and_then(|cause| cause.downcast_ref::<FetchError>());
         match source.kind() {
+            _ if matches!(cause, Some(FetchError::NotFound { .. })) => {
+                Self::NotFound { what: what.to_owned() }
+            }
             io::ErrorKind::NotFound => Self::NotFound { what: what.to_owned() },
             _ => Self::Io { what: what.to_owned(), source },
         }

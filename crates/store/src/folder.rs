@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// More files than this are not listed.
-const MAX_LISTED: usize = 10_000_000;
+const MAX_LISTED: usize = 2_000_000;
 
 #[derive(Debug)]
 pub(crate) struct Folder {

@@ -11,6 +11,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, limits::Limi
 
 use crate::{Entry, FetchError, encoded_path, job::Job, uri::InsidePath};
 
+/// More files are not listed (a broken database may seem to hold any number).
+const MAX_LISTED: usize = 2_000_000;
+const MAX_KEY_BYTES: usize = 4096;
 /// Connections kept for the next read.
 const MAX_IDLE: usize = 8;
 /// What SQLite itself may need beside a blob in one row.
@@ -103,19 +106,24 @@ impl PackageDb {
 
     pub(crate) fn list(&self) -> Result<Vec<Entry>, String> {
         let connection = self.connect().map_err(|error| error.to_string())?;
-        let mut entries = connection
-            .prepare("SELECT key, length(content) FROM media")
-            .and_then(|mut statement| {
-                statement
-                    .query_map([], |row| {
-                        let path: String = row.get(0)?;
-                        let bytes: Option<i64> = row.get(1)?;
-                        let bytes = u64::try_from(bytes.unwrap_or(0)).unwrap_or(0);
-                        Ok(Entry { uri: encoded_path(&path), path, bytes })
-                    })?
-                    .collect::<rusqlite::Result<Vec<_>>>()
-            })
-            .map_err(|error| error.to_string())?;
+        let read = || -> rusqlite::Result<Option<Vec<Entry>>> {
+            let mut entries = Vec::new();
+            let mut statement = connection.prepare("SELECT key, length(content) FROM media")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let path = row.get_ref(0)?.as_str()?;
+                if entries.len() >= MAX_LISTED || path.len() > MAX_KEY_BYTES {
+                    return Ok(None);
+                }
+                let bytes: Option<i64> = row.get(1)?;
+                let bytes = u64::try_from(bytes.unwrap_or(0)).unwrap_or(0);
+                entries.push(Entry { uri: encoded_path(path), path: path.to_owned(), bytes });
+            }
+            Ok(Some(entries))
+        };
+        let mut entries = read()
+            .map_err(|error| error.to_string())?
+            .ok_or("the package has too many files, or a path that is too long")?;
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
     }

@@ -194,14 +194,15 @@ impl Source {
                 .map_err(|error| OpenError::io(what, error))?,
         );
         if last.ends_with(".3tz") {
-            let remote = RemoteFile::open(Arc::clone(&http), address)
-                .map_err(|error| OpenError::Io { what: what.to_owned(), source: error })?;
+            let remote =
+                RemoteFile::open(Arc::clone(&http), address).map_err(|error| OpenError::io(what, error))?;
             let archive = Archive::open(Box::new(remote)).map_err(|error| open_error(what, error))?;
             let place = Place::Archive(archive);
             let (kind, root_uri) = (SourceKind::RemoteArchive, ROOT_NAME.to_owned());
             return Ok(Self { inner: Arc::new(Inner { kind, root_uri, place, http: Some(http) }) });
         }
-        let root_uri = address.path().rsplit('/').next().unwrap_or_default().to_owned();
+        // A colon would make it look like a scheme.
+        let root_uri = address.path().rsplit('/').next().unwrap_or_default().replace(':', "%3A");
         let (kind, place) = (SourceKind::Http, Place::Web);
         Ok(Self { inner: Arc::new(Inner { kind, root_uri, place, http: Some(http) }) })
     }

@@ -2,10 +2,7 @@
 
 use glam::{Vec2, Vec3};
 
-use super::{
-    noise::Noise,
-    site::{SIZE_M, Site},
-};
+use super::{noise::Noise, site::Site};
 
 /// Direction to the sun (x east, y north, z up): from the south-west, 50° high.
 fn sun() -> Vec3 {
@@ -84,6 +81,12 @@ fn ground_color(site: &Site, at: Vec2, texel_m: f32) -> Vec3 {
     let paved = (1.0 - (lane - 1.9) / texel_m.max(0.25)).clamp(0.0, 1.0);
     color = color.lerp(Vec3::new(0.71, 0.70, 0.67), paved);
 
+    let stream = site.stream_distance_m(at);
+    let ripple = noise.fractal(at / 2.2, 2) * 0.10;
+    let gravel = Vec3::new(0.55, 0.53, 0.47)
+        .lerp(Vec3::new(0.26 + ripple, 0.35 + ripple, 0.34 + ripple), ((4.2 - stream) / 1.2).clamp(0.0, 1.0));
+    color = color.lerp(gravel, ((7.5 - stream) / 1.5).clamp(0.0, 1.0));
+
     let d = 1.0;
     let dx = site.surface_m(at + Vec2::X * d) - site.surface_m(at - Vec2::X * d);
     let dy = site.surface_m(at + Vec2::Y * d) - site.surface_m(at - Vec2::Y * d);
@@ -144,9 +147,4 @@ fn wall(style: u32, uv: Vec2) -> Vec3 {
     } else {
         plaster
     }
-}
-
-/// The part of the site a tile covers, as a fraction of the whole (for texture sizes).
-pub(super) fn tile_side_m(level: u32) -> f32 {
-    SIZE_M / (1 << level) as f32
 }

@@ -1,7 +1,7 @@
 //! The memory that a decoded content takes.
 
 use super::{ContentCost, FeatureIdSource, Indices, Primitive, TileContent};
-use crate::metadata::{PropertyValues, TileFeatures, Value};
+use crate::pick::PickMesh;
 
 /// Bytes per vertex of a stream.
 pub(crate) const POSITION: u64 = 12;
@@ -15,22 +15,21 @@ pub(crate) const INSTANCE_CPU: u64 = 128;
 pub(crate) const INSTANCE_GPU: u64 = 64;
 
 impl TileContent {
-    /// What this content takes. CPU: what stays for picking (positions, indices, instances, feature ids, tables).
-    /// GPU: vertex streams, indices, instances, textures with mips. Transient: the copy in main memory of what only
-    /// the GPU keeps.
+    /// What this content takes. CPU: what stays for picking (positions, indices, instances, feature ids, tables and
+    /// the hierarchy of [`PickMesh`]). GPU: vertex streams, indices, instances, textures with mips. Transient: the
+    /// copy in main memory of what the GPU gets.
     pub fn cost(&self) -> ContentCost {
-        let mut total =
-            ContentCost { cpu_bytes: feature_table_bytes(&self.features), ..ContentCost::default() };
+        let mut total = ContentCost { cpu_bytes: self.features.bytes(), ..ContentCost::default() };
         for primitive in &self.primitives {
             let shared = primitive.positions.len() as u64 * POSITION + index_bytes(primitive);
             let instances = primitive.instances.len() as u64;
             let others =
                 len(&primitive.normals) * NORMAL + len(&primitive.uvs) * UV + len(&primitive.colors) * COLOR;
-            total.cpu_bytes += shared + instances * INSTANCE_CPU;
+            total.cpu_bytes += shared + instances * INSTANCE_CPU + hierarchy_bytes(primitive);
             total.cpu_bytes +=
                 primitive.vertex_feature_ids.iter().map(|f| source_bytes(&f.source)).sum::<u64>();
             total.gpu_bytes += shared + instances * INSTANCE_GPU + others;
-            total.transient_bytes += others;
+            total.transient_bytes += shared + others;
         }
         let texels: u64 = self.textures.iter().flat_map(|t| &t.mips).map(|mip| mip.len() as u64).sum();
         total.gpu_bytes += texels;
@@ -51,33 +50,19 @@ fn index_bytes(primitive: &Primitive) -> u64 {
     }
 }
 
+fn hierarchy_bytes(primitive: &Primitive) -> u64 {
+    let corners = match &primitive.indices {
+        None => primitive.positions.len(),
+        Some(Indices::U16(list)) => list.len(),
+        Some(Indices::U32(list)) => list.len(),
+    };
+    PickMesh::hierarchy_bytes(primitive.topology, corners)
+}
+
 fn source_bytes(source: &FeatureIdSource) -> u64 {
     match source {
         FeatureIdSource::Vertex(ids) | FeatureIdSource::Instance(ids) => ids.len() as u64 * FEATURE_ID,
         FeatureIdSource::Implicit => 0,
         FeatureIdSource::Texture { uvs, ids, .. } => uvs.len() as u64 * UV + ids.len() as u64 * FEATURE_ID,
-    }
-}
-
-fn feature_table_bytes(features: &TileFeatures) -> u64 {
-    let properties = features.tables.iter().flat_map(|t| &t.properties);
-    properties
-        .map(|p| match &p.values {
-            PropertyValues::Decoded(rows) => rows.iter().map(value_bytes).sum::<u64>(),
-        })
-        .sum()
-}
-
-/// Bytes of a decoded value, those behind its pointers included.
-fn value_bytes(value: &Value) -> u64 {
-    let own = size_of::<Value>() as u64;
-    own + match value {
-        Value::Text(text) => text.len() as u64,
-        Value::Array(items) => items.iter().map(value_bytes).sum(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, v)| name.len() as u64 + size_of::<String>() as u64 + value_bytes(v))
-            .sum(),
-        _ => 0,
     }
 }

@@ -8,7 +8,7 @@ use geodesy::{
     glam::{DMat4, DVec3},
 };
 
-use crate::content::{ContentCost, UpAxis};
+use crate::content::{ContentCost, TextureSupport, UpAxis};
 
 /// A tileset in the streamer (the root of a stream, or a subtree being replaced).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,6 +69,12 @@ pub struct StreamerSettings {
     pub retry_max: Duration,
     /// After so many failures a content counts as failed for good (until [`Streamer::retry_failed`]); its parent stays drawn for its area.
     pub max_attempts: u32,
+    /// Load ancestors of what is shown once it is there, as far as memory is free: for zooming out.
+    pub preload_ancestors: bool,
+    /// Load tiles just outside the view once it is settled, as far as memory is free: for turning.
+    pub preload_siblings: bool,
+    /// What the GPU samples: decides what compressed textures cost.
+    pub texture_support: TextureSupport,
 }
 
 impl Default for StreamerSettings {
@@ -82,6 +88,9 @@ impl Default for StreamerSettings {
             retry_first: Duration::from_millis(500),
             retry_max: Duration::from_secs(30),
             max_attempts: 5,
+            preload_ancestors: true,
+            preload_siblings: true,
+            texture_support: TextureSupport::default(),
         }
     }
 }
@@ -143,7 +152,7 @@ pub struct DecodeOrder {
 /// One content to draw this frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DrawTile {
-    /// The content.
+    /// The content. It may occur several times, with different `fade` or `only_inside`, for disjoint sets of views.
     pub content: ContentId,
     /// Its tile.
     pub tile: TileId,
@@ -192,8 +201,10 @@ pub struct Stats {
     pub culled: usize,
     /// Contents drawn.
     pub drawn: usize,
-    /// Contents wanted for the settled view but not resident yet.
+    /// Contents wanted for the settled view but not resident yet (what is loaded in advance does not count).
     pub wanted: usize,
+    /// Contents being loaded in advance.
+    pub preloading: usize,
     /// Requests in flight.
     pub fetching: usize,
     /// Waiting for a free request slot.
@@ -222,7 +233,7 @@ pub struct Stats {
     pub peak_bytes: u64,
     /// Factor (≥ 1) on every view's error that memory forces.
     pub memory_error_factor: f64,
-    /// Nothing wanted, loading or queued, no retry due, fades over.
+    /// The picture is final: nothing wanted is missing, loading or queued, no retry due, fades over. What is loaded in advance (ancestors, neighbours) does not count.
     pub settled: bool,
     /// Contents fetched so far, and their bytes.
     pub fetched_total: u64,

@@ -45,10 +45,8 @@ impl Tree {
         let mut log = WarningLog::new(&subtree.uri);
         let (tiling, at_root) = (link.tiling.clone(), link.coordinates);
         let part = self.parts.get(self.nodes[slot].part as usize).and_then(Option::as_ref);
-        let schema = part.and_then(|p| p.schema.clone());
-        let (uri, gltf_up_axis) =
-            part.map_or((Arc::from(""), Default::default()), |p| (p.uri.clone(), p.gltf_up_axis));
-        let semantics = Semantics::read(subtree, schema.as_deref(), &mut log);
+        let info = part.map(|p| p.info.clone()).unwrap_or_default();
+        let semantics = Semantics::read(subtree, info.schema.as_deref(), &mut log);
 
         let mut sower = Sower {
             tiling,
@@ -83,9 +81,7 @@ impl Tree {
                 len: 0,
                 host: tile.index,
                 kind: PartKind::Subtree,
-                uri,
-                gltf_up_axis,
-                schema: schema.clone(),
+                info,
                 heap_bytes: contents_bytes(&root_contents),
             },
         );

@@ -22,6 +22,7 @@ use crate::{
     streamer::TileId,
     tileset::{
         implicit::{Coordinates, ImplicitTiling, SubtreeShape},
+        info::TilesetInfo,
         raw::RawTileset,
         subtree::Subtree,
     },
@@ -243,6 +244,19 @@ impl Tree {
         self.uproot(part.into_iter().collect())
     }
 
+    /// Gives the tileset that `tile` comes from the schema behind its [`TilesetInfo::schema_uri`]. Subtrees grafted
+    /// from then on read their metadata by it.
+    pub fn set_schema(&mut self, tile: TileId, schema: Value) {
+        let Some(part) = self.get(tile).map(|t| t.node.part) else { return };
+        let Some(old) = self.parts.get(part as usize).and_then(Option::as_ref).map(|p| p.info.clone()) else {
+            return;
+        };
+        let info = Arc::new(TilesetInfo { schema: Some(Arc::new(schema)), ..(*old).clone() });
+        for part in self.parts.iter_mut().flatten().filter(|p| Arc::ptr_eq(&p.info, &old)) {
+            part.info = info.clone();
+        }
+    }
+
     /// Roots, in the order they were added.
     pub fn roots(&self) -> &[TileId] {
         &self.roots
@@ -373,11 +387,15 @@ impl<'a> Tile<'a> {
     }
     /// Legacy `asset.gltfUpAxis` of the tileset the tile comes from.
     pub fn gltf_up_axis(&self) -> UpAxis {
-        self.part().map_or(UpAxis::Y, |p| p.gltf_up_axis)
+        self.tileset().map_or(UpAxis::Y, |t| t.gltf_up_axis)
     }
     /// Uri of the tileset the tile comes from.
     pub fn tileset_uri(&self) -> &'a str {
-        self.part().map_or("", |p| &p.uri)
+        self.tileset().map_or("", |t| &t.uri)
+    }
+    /// What the tiles of its tileset share: schema, groups, metadata. There always is one.
+    pub fn tileset(&self) -> Option<&'a TilesetInfo> {
+        self.tree.parts.get(self.node.part as usize)?.as_ref().map(|p| &*p.info)
     }
     /// The subtree to fetch, for a tile whose subtree is not loaded (and also once it is).
     pub fn subtree_uri(&self) -> Option<&'a Arc<str>> {
@@ -399,9 +417,6 @@ impl<'a> Tile<'a> {
     fn detail(&self) -> &'a Detail {
         // `nodes` and `details` grow and shrink together.
         &self.tree.details[self.index as usize]
-    }
-    fn part(&self) -> Option<&'a Part> {
-        self.tree.parts.get(self.node.part as usize)?.as_ref()
     }
 }
 
@@ -493,11 +508,8 @@ pub(crate) struct Part {
     /// The tile it is grafted to.
     pub(crate) host: u32,
     pub(crate) kind: PartKind,
-    /// Of the tileset (for a subtree: the tileset with the implicit root).
-    pub(crate) uri: Arc<str>,
-    pub(crate) gltf_up_axis: UpAxis,
-    /// `schema` of the tileset.
-    pub(crate) schema: Option<Arc<Value>>,
+    /// For a subtree: of the tileset with the implicit root.
+    pub(crate) info: Arc<TilesetInfo>,
     /// What its tiles take beside their slots.
     pub(crate) heap_bytes: u64,
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use super::{ArchiveError, INDEX_NAME};
+use super::{ArchiveError, INDEX_NAME, MAX_WARNINGS};
 use crate::{Cancel, ReadAt};
 
-/// A longer directory (several million entries) is not read.
-const MAX_DIRECTORY_BYTES: u64 = 512 << 20;
+/// A longer directory is not read; larger packages need their index.
+const MAX_DIRECTORY_BYTES: u64 = 256 << 20;
+/// Nor one of more entries, each of which takes some 200 bytes of memory.
+const MAX_ENTRIES: usize = 2_000_000;
 const END_BYTES: usize = 22;
 const LOCATOR_BYTES: usize = 20;
 const END64_BYTES: usize = 56;
@@ -248,6 +250,11 @@ impl Directory {
         location: &DirectoryLocation,
     ) -> Result<(Self, Vec<String>), ArchiveError> {
         let mut warnings = Vec::new();
+        let mut warn = |warning| {
+            if warnings.len() < MAX_WARNINGS {
+                warnings.push(warning);
+            }
+        };
         let mut entries = BTreeMap::new();
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -259,18 +266,23 @@ impl Directory {
             };
             at += used;
             if entry.path.contains('\\') {
-                warnings.push(format!("the archive has paths with backslashes, such as {}", entry.path));
+                warn(format!("the archive has paths with backslashes, such as {}", entry.path));
                 entry.path = entry.path.replace('\\', "/");
             }
             if entry.path.ends_with('/') {
                 continue;
+            }
+            if entries.len() >= MAX_ENTRIES {
+                return Err(ArchiveError::corrupt(format!(
+                    "the zip directory has more than {MAX_ENTRIES} entries"
+                )));
             }
             match entries.entry(entry.path.clone()) {
                 btree_map::Entry::Vacant(vacant) => {
                     vacant.insert(entry);
                 }
                 btree_map::Entry::Occupied(first) => {
-                    warnings.push(format!("the archive has {} twice; the first is read", first.key()));
+                    warn(format!("the archive has {} twice; the first is read", first.key()));
                 }
             }
         }

@@ -74,31 +74,60 @@ fn local_header(
     Ok(LocalHeader { flags, name, entry, data_offset: offset + extra_end as u64 })
 }
 
-/// The entry whose local header stands at `offset`, if that is the one for `path`. None when the header leaves its
-/// sizes to a data descriptor.
-pub(crate) fn from_local_header(
+/// Why an entry could not be read by its local header alone.
+pub(crate) enum ByHeaderError {
+    /// Another entry, or none, stands there.
+    NotThisEntry(String),
+    /// It leaves its sizes to a data descriptor.
+    NoSizes,
+    /// It is the right one, but cannot be read.
+    Entry(ArchiveError),
+}
+
+/// Reads the entry `path`, whose local header should stand at `offset`.
+pub(crate) fn read_by_local_header(
     reader: &dyn ReadAt,
     offset: u64,
     path: &str,
-    cancel: &Cancel,
-) -> Result<Option<ZipEntry>, ArchiveError> {
-    let header = local_header(reader, offset, path.len(), cancel)?;
+    job: &Job,
+) -> Result<Bytes, ByHeaderError> {
+    let header = match local_header(reader, offset, path.len(), &job.cancel) {
+        Ok(header) => header,
+        Err(ArchiveError::Corrupt(reason)) => return Err(ByHeaderError::NotThisEntry(reason)),
+        Err(error) => return Err(ByHeaderError::Entry(error)),
+    };
     if header.name != path.as_bytes() {
-        return Err(ArchiveError::corrupt(format!("the entry there is {}", header.entry.path)));
+        return Err(ByHeaderError::NotThisEntry(format!("the entry there is {}", header.entry.path)));
     }
-    Ok((header.flags & 8 == 0).then_some(header.entry))
+    if header.flags & 8 != 0 {
+        return Err(ByHeaderError::NoSizes);
+    }
+    read_data(reader, &header.entry, header.data_offset, job).map_err(ByHeaderError::Entry)
 }
 
-/// Reads and decompresses an entry, checking lengths and CRC-32.
+/// Reads an entry of the directory.
 pub(crate) fn read(reader: &dyn ReadAt, entry: &ZipEntry, job: &Job) -> Result<Bytes, ArchiveError> {
+    if entry.plain_bytes > job.max_bytes {
+        return Err(ArchiveError::TooLarge);
+    }
+    let header = local_header(reader, entry.header_offset, entry.path.len(), &job.cancel)?;
+    read_data(reader, entry, header.data_offset, job)
+}
+
+/// Reads and decompresses, checking lengths and CRC-32.
+fn read_data(
+    reader: &dyn ReadAt,
+    entry: &ZipEntry,
+    data_offset: u64,
+    job: &Job,
+) -> Result<Bytes, ArchiveError> {
     if entry.encrypted {
         return Err(ArchiveError::corrupt("the archive entry is encrypted"));
     }
     if entry.plain_bytes > job.max_bytes {
         return Err(ArchiveError::TooLarge);
     }
-    let header = local_header(reader, entry.header_offset, entry.path.len(), &job.cancel)?;
-    let data_end = header.data_offset.checked_add(entry.compressed_bytes);
+    let data_end = data_offset.checked_add(entry.compressed_bytes);
     if data_end.is_none_or(|end| end > reader.len()) {
         return Err(ArchiveError::corrupt("the archive entry ends behind the end of the archive"));
     }
@@ -106,7 +135,7 @@ pub(crate) fn read(reader: &dyn ReadAt, entry: &ZipEntry, job: &Job) -> Result<B
     let failed = Cell::new(None);
     let section = Section {
         reader,
-        offset: header.data_offset,
+        offset: data_offset,
         left: entry.compressed_bytes,
         cancel: &job.cancel,
         failed: &failed,

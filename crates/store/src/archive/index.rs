@@ -1,7 +1,6 @@
 //! The index entry `@3dtilesIndex1@`: 24-byte records, MD5 of the path and offset of the local header, sorted by hash.
 
 use super::ArchiveError;
-use md5::{Digest, Md5};
 
 /// Path of the index entry.
 pub(crate) const INDEX_NAME: &str = "@3dtilesIndex1@";
@@ -55,9 +54,5 @@ impl Index {
         let key = sort_key(hash);
         let at = self.records.binary_search_by_key(&key, |record| record.0).ok()?;
         self.records.get(at).map(|record| record.1)
-    }
-
-    pub(crate) fn has(&self, path: &str) -> bool {
-        self.find(&Md5::digest(path.as_bytes()).into()).is_some()
     }
 }

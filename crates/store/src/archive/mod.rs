@@ -63,7 +63,7 @@ impl ArchiveError {
                 FetchError::Cancelled { uri: uri.to_owned() }
             }
             Self::Io(error) => match error.get_ref().and_then(|cause| cause.downcast_ref::<FetchError>()) {
-                Some(cause) => cause.clone(),
+                Some(cause) => cause.clone().about(uri),
                 None if error.kind() == io::ErrorKind::UnexpectedEof => {
                     FetchError::corrupt(uri, "the archive is cut short")
                 }
@@ -165,25 +165,35 @@ impl Archive {
     }
 
     fn read_entry(&self, path: &str, job: &Job) -> Result<Bytes, ArchiveError> {
-        if let Some(index) = &self.index {
-            let hash: [u8; 16] = Md5::digest(path.as_bytes()).into();
-            if let Some(offset) = index.find(&hash) {
-                match entry::from_local_header(self.reader.as_ref(), offset, path, &job.cancel) {
-                    // Sizes of a streamed entry stand only in the directory.
-                    Ok(Some(entry)) => return entry::read(self.reader.as_ref(), &entry, job),
-                    Ok(None) => {}
-                    Err(ArchiveError::Corrupt(reason)) => {
-                        self.warn(format!("the index of the archive is wrong for {path}: {reason}"));
-                    }
-                    Err(error) => return Err(error),
+        let reader = self.reader.as_ref();
+        let Some(index) = &self.index else {
+            let entry = self.directory()?.find(path).ok_or(ArchiveError::NotFound)?;
+            return entry::read(reader, entry, job);
+        };
+        let hash: [u8; 16] = Md5::digest(path.as_bytes()).into();
+        let offset = index.find(&hash);
+        if let Some(offset) = offset {
+            match entry::read_by_local_header(reader, offset, path, job) {
+                Err(entry::ByHeaderError::NotThisEntry(reason)) => {
+                    self.warn(format!("the index of the archive is wrong for {path}: {reason}"));
                 }
+                // Sizes of a streamed entry stand only in the directory.
+                Err(entry::ByHeaderError::NoSizes) => {}
+                Err(entry::ByHeaderError::Entry(error)) => return Err(error),
+                Ok(bytes) => return Ok(bytes),
             }
         }
-        let entry = self.directory()?.find(path).ok_or(ArchiveError::NotFound)?;
-        if self.index.as_ref().is_some_and(|index| !index.has(path)) {
+        let entry = match self.directory() {
+            Ok(directory) => directory.find(path).ok_or(ArchiveError::NotFound)?,
+            Err(error) => {
+                self.warn(error.to_string());
+                return Err(ArchiveError::NotFound);
+            }
+        };
+        if offset.is_none() {
             self.warn(format!("the index of the archive lacks {path}"));
         }
-        entry::read(self.reader.as_ref(), entry, job)
+        entry::read(reader, entry, job)
     }
 
     pub(crate) fn read_job(&self, path: &str, job: &Job) -> Result<Bytes, FetchError> {

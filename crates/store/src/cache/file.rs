@@ -56,7 +56,8 @@ pub(crate) struct Validators {
 
 #[derive(Serialize, Deserialize)]
 struct Description {
-    address: String,
+    /// Its own name: the address itself may carry an access token.
+    name: String,
     validators: Validators,
 }
 
@@ -83,7 +84,7 @@ pub(crate) fn head(
     freshness: Freshness,
     body: &[u8],
 ) -> io::Result<Vec<u8>> {
-    let description = Description { address: address.to_owned(), validators: validators.clone() };
+    let description = Description { name: name_of(address), validators: validators.clone() };
     let description = serde_json::to_vec(&description)?;
     let description_bytes = u32::try_from(description.len()).map_err(io::Error::other)?;
     let mut hasher = blake3::Hasher::new();
@@ -129,7 +130,7 @@ fn parse(mut bytes: Bytes, address: &str) -> Option<Stored> {
         return None;
     }
     let description: Description = serde_json::from_slice(&bytes.split_to(description_bytes)).ok()?;
-    (description.address == address).then_some(Stored {
+    (description.name == name_of(address)).then_some(Stored {
         validators: description.validators,
         freshness,
         body: bytes,

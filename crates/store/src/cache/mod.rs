@@ -206,7 +206,7 @@ impl Inner {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut temporary = write::AtomicFile::create(path)?;
+        let mut temporary = write::AtomicFile::create_private(path)?;
         for part in parts {
             io::Write::write_all(&mut temporary, part)?;
         }

@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, fmt::Write as _, io, sync::Arc};
 
-use reqwest::{Client, redirect};
+use reqwest::{Client, ClientBuilder, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use url::Url;
 
@@ -52,7 +52,7 @@ impl Origins {
     }
 }
 
-pub(crate) fn build_client(origins: &Origins, no_proxy: bool, options: &OpenOptions) -> io::Result<Client> {
+pub(crate) fn builder(origins: &Origins, options: &OpenOptions, tls: &ClientConfig) -> ClientBuilder {
     let redirects = {
         let origins = origins.clone();
         redirect::Policy::custom(move |attempt| {
@@ -62,21 +62,17 @@ pub(crate) fn build_client(origins: &Origins, no_proxy: bool, options: &OpenOpti
             }
         })
     };
-    let mut builder = Client::builder()
-        .tls_backend_preconfigured(tls_config()?)
+    Client::builder()
+        .tls_backend_preconfigured(tls.clone())
         .user_agent(USER_AGENT)
         .redirect(redirects)
         .referer(false)
         .connect_timeout(options.connect_timeout)
-        .read_timeout(options.stall_timeout);
-    if no_proxy {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(io::Error::other)
+        .read_timeout(options.stall_timeout)
 }
 
 /// Trusts what the system trusts, and Mozilla's roots for systems that have none.
-fn tls_config() -> io::Result<ClientConfig> {
+pub(crate) fn tls_config() -> io::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {

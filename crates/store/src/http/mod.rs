@@ -25,7 +25,7 @@ use crate::{
     runtime::Runtime,
     uri::InsidePath,
 };
-use client::{Origins, build_client, network_error};
+use client::{Origins, builder, network_error, tls_config};
 use headers::Policy;
 
 /// After a failed connection, copies are served for so long without asking again.
@@ -35,7 +35,10 @@ const MAX_WAITING_WRITES_KIB: u32 = 64 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Http {
-    client: Client,
+    /// Goes through the proxy that the environment names, if any.
+    proxied: Client,
+    /// For servers on this machine, which no proxy reaches.
+    direct: Client,
     runtime: Arc<Runtime>,
     origins: Origins,
     /// Address of the folder of the root document, and the query of its address.
@@ -48,7 +51,7 @@ pub(crate) struct Http {
 impl Http {
     /// For absolute addresses anywhere.
     pub(crate) fn any_origin(options: &OpenOptions, runtime: Arc<Runtime>) -> io::Result<Self> {
-        Self::new(Origins::Any, None, false, options, runtime)
+        Self::new(Origins::Any, None, options, runtime)
     }
 
     /// For the tileset whose root document is at `address`.
@@ -63,25 +66,20 @@ impl Http {
         };
         let invalid = |_| io::Error::new(io::ErrorKind::InvalidInput, "not an address of a folder or file");
         let base = address.join("./").map_err(invalid)?;
-        let is_loopback = match address.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        };
         let query = address.query().map(str::to_owned);
-        Self::new(origins, Some((base, query)), is_loopback, options, runtime)
+        Self::new(origins, Some((base, query)), options, runtime)
     }
 
     fn new(
         origins: Origins,
         base: Option<(Url, Option<String>)>,
-        no_proxy: bool,
         options: &OpenOptions,
         runtime: Arc<Runtime>,
     ) -> io::Result<Self> {
+        let tls = tls_config()?;
         Ok(Self {
-            client: build_client(&origins, no_proxy, options)?,
+            proxied: builder(&origins, options, &tls).build().map_err(io::Error::other)?,
+            direct: builder(&origins, options, &tls).no_proxy().build().map_err(io::Error::other)?,
             runtime,
             origins,
             base,
@@ -168,7 +166,7 @@ impl Http {
     }
 
     async fn ask(&self, address: &Url, stored: Option<&Stored>, job: &Job) -> Result<Payload, FetchError> {
-        let mut request = self.client.get(address.clone());
+        let mut request = self.get(address);
         if let Some(stored) = stored {
             if let Some(etag) = &stored.validators.etag {
                 request = request.header(header::IF_NONE_MATCH, etag);
@@ -188,22 +186,20 @@ impl Http {
                 }
                 return from_cache(stored, Origin::Cache, job);
             }
-            (StatusCode::NOT_FOUND | StatusCode::GONE, _) => return Err(job.not_found()),
-            (status, _) => {
-                return Err(FetchError::Status {
-                    uri: job.uri.as_ref().to_owned(),
-                    status: status.as_u16(),
-                    retry_after: headers::retry_after(response.headers(), SystemTime::now()),
-                });
-            }
+            _ => return Err(status_error(&job.uri, &response)),
         }
         let validators = Validators {
             etag: headers::text(response.headers(), header::ETAG),
             last_modified: headers::text(response.headers(), header::LAST_MODIFIED),
         };
         let bytes = body(response, job).await?;
-        self.keep(address, validators, policy, &bytes).await;
+        self.keep(address, validators, policy, &bytes, &job.uri).await;
         Ok(Payload { bytes, origin: Origin::Network })
+    }
+
+    fn get(&self, address: &Url) -> RequestBuilder {
+        let client = if is_loopback(address) { &self.direct } else { &self.proxied };
+        client.get(address.clone())
     }
 
     /// Sends a request and waits for the head of the answer.
@@ -229,7 +225,14 @@ impl Http {
     }
 
     /// Writes an answer to the cache in the background. Waits only where too much waits to be written already.
-    async fn keep(&self, address: &Url, validators: Validators, policy: Policy, bytes: &Bytes) {
+    async fn keep(
+        &self,
+        address: &Url,
+        validators: Validators,
+        policy: Policy,
+        bytes: &Bytes,
+        uri: &Arc<str>,
+    ) {
         let Some(cache) = self.cache.clone() else { return };
         let address = address.to_string();
         if !policy.may_store {
@@ -238,12 +241,14 @@ impl Http {
         }
         let kib = u32::try_from(bytes.len() / 1024 + 1).unwrap_or(u32::MAX).min(MAX_WAITING_WRITES_KIB);
         let Ok(permit) = Arc::clone(&self.writes).acquire_many_owned(kib).await else { return };
-        let bytes = bytes.clone();
+        let (bytes, uri) = (bytes.clone(), Arc::clone(uri));
+        // A runtime that ends would drop what it has not started yet.
+        let runtime = Arc::clone(&self.runtime);
         self.runtime.handle().spawn_blocking(move || {
             if let Err(error) = cache.put(&address, &validators, policy.freshness, &bytes) {
-                tracing::warn!("the disk cache cannot keep {address}: {error}");
+                tracing::warn!("the disk cache cannot keep {uri}: {error}");
             }
-            drop(permit);
+            drop((permit, runtime));
         });
     }
 
@@ -255,6 +260,36 @@ impl Http {
 fn from_cache(stored: &Stored, origin: Origin, job: &Job) -> Result<Payload, FetchError> {
     job.length_is(stored.body.len() as u64)?;
     Ok(Payload { bytes: stored.body.clone(), origin })
+}
+
+/// What an answer other than the one hoped for means.
+fn status_error(uri: &str, response: &Response) -> FetchError {
+    match response.status() {
+        StatusCode::NOT_FOUND | StatusCode::GONE => FetchError::NotFound { uri: uri.to_owned() },
+        // The client follows every redirect that its policy lets pass and whose address can be read.
+        status if status.is_redirection() => {
+            let location = headers::text(response.headers(), header::LOCATION).unwrap_or_default();
+            let scheme = location.split(':').next().unwrap_or_default();
+            FetchError::refused(
+                uri,
+                format!("a redirect (status {status}, scheme `{scheme}`) that is not followed"),
+            )
+        }
+        status => FetchError::Status {
+            uri: uri.to_owned(),
+            status: status.as_u16(),
+            retry_after: headers::retry_after(response.headers(), SystemTime::now()),
+        },
+    }
+}
+
+fn is_loopback(address: &Url) -> bool {
+    match address.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
 }
 
 async fn body(mut response: Response, job: &Job) -> Result<Bytes, FetchError> {

@@ -7,14 +7,14 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{RecvTimeoutError, sync_channel},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use reqwest::{StatusCode, header};
 use url::Url;
 
-use super::{Http, body, headers};
+use super::{Http, body, headers, status_error};
 use crate::{Cancel, FetchError, ReadAt, job::Job};
 
 /// Short reads fetch a whole block, because the next ones are likely beside them.
@@ -48,7 +48,7 @@ impl RemoteFile {
         let part = request(&self.http, &self.address, offset, bytes, cancel)?;
         if part.len != self.len || part.etag != self.etag {
             let reason = "the package changed on the server while it was read; open it again";
-            return Err(io::Error::other(FetchError::corrupt(self.address.as_str(), reason)));
+            return Err(io::Error::other(FetchError::corrupt(name_of(&self.address), reason)));
         }
         Ok(part.bytes)
     }
@@ -105,6 +105,11 @@ impl ReadAt for RemoteFile {
     }
 }
 
+/// What errors call the file: its address may carry an access token.
+fn name_of(address: &Url) -> &str {
+    address.path()
+}
+
 /// Asks for a range and waits for it; aborts the transfer when cancelled.
 fn request(http: &Arc<Http>, address: &Url, offset: u64, bytes: u64, cancel: &Cancel) -> io::Result<Part> {
     let (done, answer) = sync_channel(1);
@@ -121,16 +126,16 @@ fn request(http: &Arc<Http>, address: &Url, offset: u64, bytes: u64, cancel: &Ca
             Err(RecvTimeoutError::Timeout) if !cancel.is_cancelled() => {}
             Err(_) => {
                 task.abort();
-                return Err(io::Error::other(FetchError::Cancelled { uri: address.to_string() }));
+                return Err(io::Error::other(FetchError::Cancelled { uri: name_of(address).to_owned() }));
             }
         }
     }
 }
 
 async fn request_async(http: &Http, address: &Url, offset: u64, bytes: u64) -> Result<Part, FetchError> {
-    let uri = address.as_str();
+    let uri = name_of(address);
     let last = offset + bytes - 1;
-    let request = http.client.get(address.clone()).header(header::RANGE, format!("bytes={offset}-{last}"));
+    let request = http.get(address).header(header::RANGE, format!("bytes={offset}-{last}"));
     let response = http.send(request, uri).await?;
     match response.status() {
         StatusCode::PARTIAL_CONTENT => {}
@@ -138,16 +143,7 @@ async fn request_async(http: &Http, address: &Url, offset: u64, bytes: u64) -> R
             let reason = "the server does not serve ranges, so a package on it cannot be read; download it";
             return Err(FetchError::corrupt(uri, reason));
         }
-        StatusCode::NOT_FOUND | StatusCode::GONE => {
-            return Err(FetchError::NotFound { uri: uri.to_owned() });
-        }
-        status => {
-            return Err(FetchError::Status {
-                uri: uri.to_owned(),
-                status: status.as_u16(),
-                retry_after: headers::retry_after(response.headers(), SystemTime::now()),
-            });
-        }
+        _ => return Err(status_error(uri, &response)),
     }
     let wrong = || FetchError::corrupt(uri, "the server answered with another range than was asked for");
     let content_range = headers::text(response.headers(), header::CONTENT_RANGE).ok_or_else(wrong)?;

@@ -25,10 +25,20 @@ pub struct AtomicFile {
 impl AtomicFile {
     /// Starts a file that will replace whatever is at `path`; its folder must exist.
     pub fn create(path: &Path) -> io::Result<Self> {
+        Self::create_with(path, 0o666)
+    }
+
+    /// As [`AtomicFile::create`], readable by nobody else.
+    pub(crate) fn create_private(path: &Path) -> io::Result<Self> {
+        Self::create_with(path, 0o600)
+    }
+
+    #[cfg_attr(not(unix), allow(unused_variables, reason = "only Unix has modes"))]
+    fn create_with(path: &Path, mode: u32) -> io::Result<Self> {
         let mut builder = Builder::new();
         builder.prefix(TEMPORARY_PREFIX);
         #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
         let temporary = builder.tempfile_in(folder_of(path))?;
         Ok(Self { temporary, path: path.to_owned() })
     }

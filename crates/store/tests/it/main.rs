@@ -1,5 +1,7 @@
 //! What `store` does with real folders, packages and a server on this machine.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
+
 mod cache;
 mod fetcher;
 mod folder;

@@ -66,6 +66,16 @@ impl<'a> AccessorData<'a> {
         self.data.chunks(self.stride.max(1)).take(self.count)
     }
 
+    /// The elements without gaps, as they are stored.
+    pub(super) fn packed_bytes(&self) -> Vec<u8> {
+        let size = self.components * component_size(self.component_type);
+        let mut packed = Vec::with_capacity(self.count.saturating_mul(size));
+        for row in self.rows() {
+            packed.extend_from_slice(row.get(..size).unwrap_or(row));
+        }
+        packed
+    }
+
     fn map<const N: usize, const W: usize, T: Copy>(&self, fill: T, f: impl Fn([u8; W]) -> T) -> Vec<[T; N]> {
         let used = self.components.min(N);
         // The common case as a loop of fixed shape.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use gltf::json::mesh::Primitive;
 
 use super::document::Document;
-use super::hooks;
 use super::material::{self, texture_use};
 use super::plan::Draw;
-use super::{features, instancing, shape};
+use super::{features, instancing, shape, structural};
 use crate::content::{ContentCost, ContentError, Sampler, TextureSupport, cost, texture};
+use crate::pick::PickMesh;
 
 /// Upper bound of [`crate::content::TileContent::cost`] of the decoded document.
 ///
@@ -50,8 +50,24 @@ pub(super) fn measure(
         total.gpu_bytes = total.gpu_bytes.saturating_add(gpu);
         total.transient_bytes = total.transient_bytes.saturating_add(transient);
     }
-    total.cpu_bytes = total.cpu_bytes.saturating_add(hooks::property_table_bytes(document));
+    total.cpu_bytes = total.cpu_bytes.saturating_add(structural::bytes_bound(document, draws));
     Ok(total)
+}
+
+/// Drawables of the document, instances counted one by one.
+///
+/// # Errors
+/// Indices out of range in the instancing of a node.
+pub(super) fn placement_count(document: &Document, draws: &[Draw]) -> Result<u64, ContentError> {
+    draws.iter().try_fold(0_u64, |sum, draw| {
+        let instances = match draw.instancing {
+            Some(node) => instancing::count(document, node)?,
+            None => draw.places.len() as u64,
+        };
+        let primitives = document.json.meshes.get(draw.mesh).map_or(0, |mesh| mesh.primitives.len() as u64);
+        // A mesh without places of its own is drawn once.
+        Ok(sum.saturating_add(instances.max(1).saturating_mul(primitives)))
+    })
 }
 
 pub(super) fn sampler_key(sampler: Sampler) -> [u8; 4] {
@@ -94,12 +110,15 @@ fn add_primitive(
     }
     let other_bytes = vertices.saturating_mul(other_streams);
     let index_size = if vertices <= u64::from(u16::MAX) { 2 } else { 4 };
+    let corners = usize::try_from(shape.list_indices().unwrap_or(vertices)).unwrap_or(usize::MAX);
+    let hierarchy = PickMesh::hierarchy_bytes(shape.topology(), corners);
     let shared = vertices
         .saturating_mul(cost::POSITION)
         .saturating_add(shape.list_indices().unwrap_or(0).saturating_mul(index_size));
     total.cpu_bytes = total
         .cpu_bytes
         .saturating_add(shared)
+        .saturating_add(hierarchy)
         .saturating_add(feature_bytes(document, primitive, vertices)?)
         .saturating_add(instances.saturating_mul(cost::INSTANCE_CPU));
     total.gpu_bytes = total
@@ -107,7 +126,7 @@ fn add_primitive(
         .saturating_add(shared)
         .saturating_add(other_bytes)
         .saturating_add(instances.saturating_mul(cost::INSTANCE_GPU));
-    total.transient_bytes = total.transient_bytes.saturating_add(other_bytes);
+    total.transient_bytes = total.transient_bytes.saturating_add(shared).saturating_add(other_bytes);
     Ok(())
 }
 

@@ -11,7 +11,6 @@ mod data_uri;
 mod document;
 mod draco;
 mod features;
-mod hooks;
 mod images;
 mod instancing;
 mod material;
@@ -21,6 +20,7 @@ mod plan;
 mod primitive;
 mod raw;
 mod shape;
+mod structural;
 
 use std::collections::BTreeMap;
 
@@ -35,6 +35,9 @@ use super::{
 };
 use material::{Materials, TextureUse};
 use primitive::Style;
+use structural::Structural;
+
+use crate::metadata::at_point::PrimitiveProperties;
 
 /// Parses a GLB (version 2) or glTF JSON file without decoding anything.
 ///
@@ -70,6 +73,14 @@ pub fn references(bytes: &Bytes, uri: &str) -> Result<Vec<String>, ContentError>
             }
         }
     }
+    for texture in structural::used_textures(&document) {
+        if let Some(slot) = material::image_candidates(&document, texture).first()
+            && let Some(slot) = used.get_mut(*slot)
+        {
+            *slot = true;
+        }
+    }
+    uris.extend(structural::schema_uri(&document));
     uris.extend(json.images.iter().zip(used).filter(|(_, used)| *used).filter_map(|(i, _)| i.uri.as_deref()));
     let mut resolved: Vec<String> = Vec::new();
     for reference in uris.into_iter().filter(|uri| !data_uri::is_data(uri)) {
@@ -91,6 +102,17 @@ pub fn measure(bytes: &Bytes, context: &DecodeContext) -> Result<ContentCost, Co
     plan::check_required_extensions(&document)?;
     let draws = plan::draws(&document, context.gltf_up_axis, &mut Vec::new())?;
     measure::measure(&document, &draws, context.texture_support)
+}
+
+/// How many drawables, instances counted one by one, the document holds: what an i3dm multiplies by its own count.
+///
+/// # Errors
+/// As [`measure`].
+pub(crate) fn placement_count(bytes: &Bytes, context: &DecodeContext) -> Result<u64, ContentError> {
+    let mut document = Document::parse(bytes, &context.uri)?;
+    document.set_resources(context);
+    let draws = plan::draws(&document, context.gltf_up_axis, &mut Vec::new())?;
+    measure::placement_count(&document, &draws)
 }
 
 /// Decodes a GLB or glTF file, z up.
@@ -129,6 +151,7 @@ pub fn decode_document(
     let mut textures = Textures { document, context, list: Vec::new(), by_key: BTreeMap::new() };
     let mut materials = Materials::default();
     let mut content = TileContent::default();
+    let structural = Structural::read(document, warnings);
     for draw in &draws {
         let Some(mesh) = document.json.meshes.get(draw.mesh) else { continue };
         let mut instances = draw.places.clone();
@@ -153,7 +176,9 @@ pub fn decode_document(
             let texture = base.and_then(|t| textures.get(t, warnings).map(|index| (t, index)));
             let unlit = material::is_unlit(document, source);
             let style = Style { texture: texture.map(|(t, _)| t), unlit };
-            let Some(mut primitive) = primitive::build(document, json, &place, &style, warnings)? else {
+            let Some((mut primitive, properties)) =
+                primitive::build(document, json, &place, &style, structural.as_ref(), warnings)?
+            else {
                 continue;
             };
             let unlit = unlit || primitive.normals.is_none();
@@ -162,12 +187,16 @@ pub fn decode_document(
             primitive.content_from_primitive = draw.content_from_mesh;
             primitive.instances.clone_from(&instances);
             primitive.vertex_feature_ids.extend(instance_ids.iter().cloned());
+            for set in properties {
+                let primitive = content.primitives.len();
+                content.features.primitive_properties.push(PrimitiveProperties { primitive, ..set });
+            }
             content.primitives.push(primitive);
         }
     }
     content.textures = textures.list;
     content.materials = materials.list;
-    content.features = hooks::property_tables(document, warnings);
+    content.features.tables = structural.map(|s| s.tables(document, warnings)).unwrap_or_default();
     content.copyrights.extend(document.json.asset.copyright.clone().filter(|c| !c.trim().is_empty()));
     Ok(content)
 }

@@ -16,6 +16,7 @@ const KNOWN: &[&str] = &[
     "EXT_instance_features",
     "EXT_mesh_features",
     "EXT_mesh_gpu_instancing",
+    "EXT_mesh_primitive_restart",
     "EXT_meshopt_compression",
     "EXT_structural_metadata",
     "EXT_texture_webp",

@@ -1,6 +1,7 @@
 //! One glTF primitive to one drawable: streams converted, topology expanded, indices checked.
 
 use geodesy::glam::DMat4;
+use gltf::json::accessor::ComponentType;
 use gltf::json::mesh::{Mode, Primitive as JsonPrimitive};
 
 use super::accessor::AccessorData;
@@ -9,8 +10,10 @@ use super::draco::{self, DracoMesh};
 use super::features;
 use super::material::{self, TextureUse};
 use super::shape::{self, Shape};
+use super::structural::Structural;
 use crate::content::texture::srgb;
 use crate::content::{ContentError, FeatureIdSource, FeatureIds, Indices, Primitive, Topology, Warning};
+use crate::metadata::at_point::PrimitiveProperties;
 
 /// Vertex attributes of a primitive, from its Draco stream or its accessors.
 pub(super) struct Attributes<'a> {
@@ -63,14 +66,15 @@ pub(super) fn build(
     json: &JsonPrimitive,
     place: &str,
     style: &Style,
+    structural: Option<&Structural>,
     warnings: &mut Vec<Warning>,
-) -> Result<Option<Primitive>, ContentError> {
+) -> Result<Option<(Primitive, Vec<PrimitiveProperties>)>, ContentError> {
     let Some(shape) = shape::of(document, json)? else {
         warnings.push(document.warning(place, "no POSITION, or an unknown mode; left out"));
         return Ok(None);
     };
     let draco = draco::decode(document, json, place, shape.vertices, shape.indices.unwrap_or(u64::MAX))?;
-    let indices = read_indices(document, json, &shape, draco.as_ref())?;
+    let indices = read_indices(document, json, place, &shape, draco.as_ref())?;
     let attributes = Attributes { document, primitive: json, place, draco };
 
     let Some(positions) = attributes.get("POSITION")? else { return Ok(None) };
@@ -118,19 +122,25 @@ pub(super) fn build(
         bounds: ([0.0; 3], [0.0; 3]),
         point_size_px: None,
     };
+    let mut properties = match structural {
+        Some(structural) => structural.of_primitive(&attributes, vertices, warnings)?,
+        None => Vec::new(),
+    };
     if let Some(list) = &mut indices
         && list.len() < vertices
     {
-        keep_used_vertices(&mut primitive, list);
+        let kept = keep_used_vertices(&mut primitive, list);
+        properties.iter_mut().flat_map(|set| &mut set.properties).for_each(|p| p.keep_vertices(&kept));
     }
     primitive.bounds = bounds(&primitive.positions);
     primitive.indices = indices.map(|list| narrow(list, primitive.positions.len()));
-    Ok(Some(primitive))
+    Ok(Some((primitive, properties)))
 }
 
 fn read_indices(
     document: &Document,
     json: &JsonPrimitive,
+    place: &str,
     shape: &Shape,
     draco: Option<&DracoMesh>,
 ) -> Result<Option<Vec<u32>>, ContentError> {
@@ -139,17 +149,22 @@ fn read_indices(
     {
         return Ok(Some(draco.indices()));
     }
-    let source = match json.indices {
-        Some(accessor) => {
-            let accessor = document.accessor(accessor.value())?;
-            Some(accessor.to_u32())
-        }
-        None => None,
-    };
-    Ok(match (source, shape.mode) {
-        (Some(source), mode) => Some(shape::expand(mode, source)),
-        (None, Mode::Points | Mode::Lines | Mode::Triangles) => None,
-        (None, mode) => {
+    if let Some(accessor) = json.indices {
+        let accessor = document.accessor(accessor.value())?;
+        let restart = match accessor.component_type {
+            ComponentType::U8 => u32::from(u8::MAX),
+            ComponentType::U16 => u32::from(u16::MAX),
+            ComponentType::U32 => u32::MAX,
+            other => {
+                let reason = format!("indices of type {other:?}");
+                return Err(document.invalid(format!("{place}/indices"), reason));
+            }
+        };
+        return Ok(Some(shape::expand_with_restarts(shape.mode, accessor.to_u32(), restart)));
+    }
+    Ok(match shape.mode {
+        Mode::Points | Mode::Lines | Mode::Triangles => None,
+        mode => {
             let vertices = u32::try_from(shape.vertices).unwrap_or(0);
             Some(shape::expand(mode, (0..vertices).collect()))
         }
@@ -246,7 +261,7 @@ fn colors(
 }
 
 /// Drops vertices that no index uses: models often share one vertex buffer among many primitives.
-fn keep_used_vertices(primitive: &mut Primitive, indices: &mut [u32]) {
+fn keep_used_vertices(primitive: &mut Primitive, indices: &mut [u32]) -> Vec<u32> {
     const UNUSED: u32 = u32::MAX;
     let mut new_of_old = vec![UNUSED; primitive.positions.len()];
     let mut kept: Vec<u32> = Vec::with_capacity(indices.len());
@@ -270,6 +285,7 @@ fn keep_used_vertices(primitive: &mut Primitive, indices: &mut [u32]) {
             FeatureIdSource::Instance(_) => {}
         }
     }
+    kept
 }
 
 fn gather<T: Copy>(stream: &[T], kept: &[u32]) -> Vec<T> {

@@ -89,6 +89,15 @@ fn list_len(mode: Mode, n: u64) -> u64 {
     }
 }
 
+/// As [`expand`], where `restart` ends a strip, fan or loop and begins the next (`EXT_mesh_primitive_restart`).
+pub(super) fn expand_with_restarts(mode: Mode, source: Vec<u32>, restart: u32) -> Vec<u32> {
+    let is_list = matches!(mode, Mode::Points | Mode::Lines | Mode::Triangles);
+    if is_list || !source.contains(&restart) {
+        return expand(mode, source);
+    }
+    source.split(|&i| i == restart).flat_map(|part| expand(mode, part.to_vec())).collect()
+}
+
 /// Expands the indices of a strip, fan or loop to a list; drops what does not make a whole shape.
 pub(super) fn expand(mode: Mode, mut source: Vec<u32>) -> Vec<u32> {
     match mode {
@@ -142,5 +151,12 @@ mod tests {
         assert_eq!(expand(Mode::TriangleStrip, vec![0, 1, 2, 3]), [0, 1, 2, 2, 1, 3]);
         assert_eq!(expand(Mode::TriangleFan, vec![0, 1, 2, 3]), [0, 1, 2, 0, 2, 3]);
         assert_eq!(expand(Mode::LineLoop, vec![0, 1, 2]), [0, 1, 1, 2, 2, 0]);
+    }
+
+    #[test]
+    fn a_restart_separates_strips() {
+        let source = vec![0, 1, 2, 255, 3, 4, 255, 255, 5];
+        assert_eq!(expand_with_restarts(Mode::LineStrip, source, 255), [0, 1, 1, 2, 3, 4]);
+        assert_eq!(expand_with_restarts(Mode::Lines, vec![0, 255], 255), [0, 255]);
     }
 }

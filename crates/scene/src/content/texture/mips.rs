@@ -19,34 +19,56 @@ pub(super) fn chain(image: Rgba) -> Vec<Vec<u8>> {
 
 /// Averages blocks of 2 x 2 (2 x 1 or 1 x 2 where a side is 1).
 fn halve_even(above: &[u8], width: usize, height: usize) -> Vec<u8> {
-    let (linear, encoded) = (&*LINEAR, &**ENCODED_QUARTER);
-    let average = |a: [u8; 4], b: [u8; 4], c: [u8; 4], d: [u8; 4]| -> [u8; 4] {
-        let [r, g, bl] = [0, 1, 2].map(|i| {
-            let sum = linear[usize::from(a[i])]
-                + linear[usize::from(b[i])]
-                + linear[usize::from(c[i])]
-                + linear[usize::from(d[i])];
-            encoded[usize::from(sum) & (4 * ONE as usize + 3)]
-        });
-        let alpha = (u16::from(a[3]) + u16::from(b[3]) + u16::from(c[3]) + u16::from(d[3]) + 2) / 4;
-        [r, g, bl, alpha as u8]
-    };
-    let mut out = Vec::with_capacity((width / 2).max(1) * (height / 2).max(1) * 4);
+    let tables = (&*LINEAR, &**ENCODED_QUARTER);
+    let mut out = vec![0; (width / 2).max(1) * (height / 2).max(1) * 4];
     let row_bytes = width * 4;
     let rows_per_step = if height == 1 { 1 } else { 2 };
-    for rows in above.chunks_exact(row_bytes * rows_per_step) {
+    let out_rows = out.chunks_exact_mut((width / 2).max(1) * 4);
+    for (rows, out) in above.chunks_exact(row_bytes * rows_per_step).zip(out_rows) {
         let (upper, rest) = rows.split_at(row_bytes);
         let lower = if rest.is_empty() { upper } else { rest };
-        let (upper, _) = upper.as_chunks::<4>();
-        let (lower, _) = lower.as_chunks::<4>();
+        let out = out.as_chunks_mut::<4>().0;
         if width == 1 {
-            out.extend(upper.iter().zip(lower).flat_map(|(a, c)| average(*a, *a, *c, *c)));
+            let (upper, lower) = (upper.as_chunks::<4>().0, lower.as_chunks::<4>().0);
+            for ((&a, &c), out) in upper.iter().zip(lower).zip(out) {
+                *out = average(tables, twice(a), twice(c));
+            }
             continue;
         }
-        let (upper, _) = upper.as_chunks::<2>();
-        let (lower, _) = lower.as_chunks::<2>();
-        out.extend(upper.iter().zip(lower).flat_map(|([a, b], [c, d])| average(*a, *b, *c, *d)));
+        let (upper, lower) = (upper.as_chunks::<8>().0, lower.as_chunks::<8>().0);
+        for ((&ab, &cd), out) in upper.iter().zip(lower).zip(out) {
+            *out = average(tables, ab, cd);
+        }
     }
+    out
+}
+
+fn twice([r, g, b, a]: [u8; 4]) -> [u8; 8] {
+    [r, g, b, a, r, g, b, a]
+}
+
+/// Average of two texels above two.
+#[inline(always)]
+fn average(
+    (linear, encoded): (&[u16; 256], &[u8; 4 * ONE as usize + 4]),
+    upper: [u8; 8],
+    lower: [u8; 8],
+) -> [u8; 4] {
+    // Atlases are mostly background: equal texels need no tables.
+    let pair = u64::from_le_bytes(upper);
+    if pair == u64::from_le_bytes(lower) && pair as u32 == (pair >> 32) as u32 {
+        return (pair as u32).to_le_bytes();
+    }
+    let mut out = [0; 4];
+    for i in 0..3 {
+        let sum = linear[usize::from(upper[i])]
+            + linear[usize::from(upper[i + 4])]
+            + linear[usize::from(lower[i])]
+            + linear[usize::from(lower[i + 4])];
+        out[i] = encoded[usize::from(sum) & (4 * ONE as usize + 3)];
+    }
+    let alpha = u16::from(upper[3]) + u16::from(upper[7]) + u16::from(lower[3]) + u16::from(lower[7]);
+    out[3] = ((alpha + 2) / 4) as u8;
     out
 }
 

@@ -1,0 +1,3 @@
+//! Makes tilesets: today the [`sample`] village; survey deliveries and tables come next.
+
+pub mod sample;

@@ -1,0 +1,152 @@
+//! The factor that memory puts on every view's error.
+//!
+//! It rises while what the settled view needs exceeds most of the ceiling, and falls again, step by step, while there
+//! is room. A factor that proved too small is not tried again until the camera has moved, so with a still camera it
+//! comes to rest. When even the coarsest cover is too large, everything beyond a *cut* distance is given up.
+
+use std::time::Duration;
+
+use super::selection::MAX_FACTOR;
+
+/// Of the bytes for contents: above this the factor rises ...
+const RAISE_ABOVE: f64 = 0.85;
+/// ... towards this, ...
+const AIM: f64 = 0.8;
+/// ... and below this it falls.
+const LOWER_BELOW: f64 = 0.7;
+/// A floor found by a moving camera is forgotten after this long.
+const FLOOR_LIFE: Duration = Duration::from_millis(500);
+/// Raises for lack of progress that do not count as proof against the factor.
+const FREE_STALLS: u32 = 8;
+
+/// State of the control.
+#[derive(Clone, Debug)]
+pub(super) struct Pressure {
+    pub(super) factor: f64,
+    /// Finer tiles give way to a ready coarser one.
+    pub(super) tight: bool,
+    /// Tiles farther than this are given up, metres.
+    pub(super) cut_m: f64,
+    /// Share of the contents' bytes that the cut aims at.
+    cut_share: f64,
+    /// Factors up to this one are known not to fit.
+    floor: f64,
+    floor_at: Duration,
+    /// The factor before the last lowering.
+    fitting: f64,
+    stalls: u32,
+}
+
+/// What the control looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Load {
+    pub(super) now: Duration,
+    /// What the settled view needs, bytes.
+    pub(super) wanted_bytes: u64,
+    /// What contents may take in all, bytes.
+    pub(super) content_bytes: u64,
+    /// Something wanted waits for memory and nothing is under way that would free any.
+    pub(super) stalled: bool,
+    /// Views or settings differ from the frame before.
+    pub(super) moved: bool,
+    /// Nothing is wanted any more.
+    pub(super) idle: bool,
+}
+
+impl Default for Pressure {
+    fn default() -> Self {
+        Self {
+            factor: 1.0,
+            tight: false,
+            cut_m: f64::INFINITY,
+            cut_share: AIM,
+            floor: 0.0,
+            floor_at: Duration::ZERO,
+            fitting: 0.0,
+            stalls: 0,
+        }
+    }
+}
+
+impl Pressure {
+    /// One step. `by_distance` holds distance (m) and cost (KiB) of what the coarsest cover needs, if that is what is
+    /// selected. Returns whether anything changed.
+    pub(super) fn step(&mut self, load: &Load, by_distance: &mut [(f64, u32)]) -> bool {
+        let before = (self.factor, self.tight, self.cut_m);
+        if load.moved {
+            self.stalls = 0;
+            self.cut_share = AIM;
+            if load.now.saturating_sub(self.floor_at) > FLOOR_LIFE {
+                self.floor = 0.0;
+                self.fitting = 0.0;
+            }
+        }
+        if load.idle {
+            self.tight = false;
+        }
+        let share = load.wanted_bytes as f64 / (load.content_bytes.max(1)) as f64;
+        if share > RAISE_ABOVE && self.factor < MAX_FACTOR {
+            self.refuse(load.now);
+            self.factor = if self.fitting > self.factor {
+                self.fitting
+            } else {
+                (self.factor * (share / AIM).sqrt().clamp(1.02, 1.25)).min(MAX_FACTOR)
+            };
+        } else if load.stalled {
+            self.stalls += 1;
+            self.tight = true;
+            if self.stalls > FREE_STALLS {
+                self.refuse(load.now);
+            }
+            if self.factor >= MAX_FACTOR {
+                self.cut_share *= 0.8;
+            }
+            self.factor = (self.factor * 1.1).min(MAX_FACTOR);
+        } else if self.factor > 1.0 && share < LOWER_BELOW && !self.tight {
+            let step = if share < 0.3 {
+                1.25
+            } else if share < 0.5 {
+                1.1
+            } else {
+                1.03
+            };
+            let lower = (self.factor / step).max(1.0);
+            if lower > self.floor * 1.02 {
+                self.fitting = self.factor;
+                self.factor = lower;
+            }
+        }
+        self.cut_m = if self.factor < MAX_FACTOR || by_distance.is_empty() {
+            f64::INFINITY
+        } else {
+            cut(by_distance, load.content_bytes as f64 * self.cut_share)
+        };
+        before != (self.factor, self.tight, self.cut_m)
+    }
+
+    /// Nothing more can be given up: what still waits for memory is over budget.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.factor >= MAX_FACTOR && self.stalls > 48
+    }
+
+    fn refuse(&mut self, now: Duration) {
+        self.floor = self.floor.max(self.factor);
+        self.floor_at = now;
+    }
+}
+
+/// The distance within which the costs add up to no more than `bytes`.
+fn cut(by_distance: &mut [(f64, u32)], bytes: f64) -> f64 {
+    by_distance.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut sum = 0.0;
+    let mut within = 0.0;
+    for &(distance, kib) in by_distance.iter() {
+        sum += f64::from(kib) * 1024.0;
+        if sum > bytes {
+            // Several tiles may lie equally far: all of them are given up, except around the eye itself.
+            return if distance > within || within <= 0.0 { within } else { within.next_down() };
+        }
+        within = distance;
+    }
+    f64::INFINITY
+}

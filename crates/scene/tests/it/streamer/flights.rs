@@ -1,0 +1,136 @@
+//! Random flights through random weather.
+
+use proptest::prelude::*;
+use scene::streamer::{ReplaceTarget, StreamerSettings, View};
+
+use super::{
+    caller::{Caller, Manners},
+    oracle::{Oracle, camera, random_camera},
+    trees::{SHAPES, Shape, build},
+    world::{Rng, World},
+};
+use geodesy::glam::DVec3;
+
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    shape: Shape,
+    seed: u64,
+    ceiling: u64,
+    fade_secs: f32,
+    views: usize,
+    faults: f64,
+    max_attempts: u32,
+}
+
+fn flights() -> impl Strategy<Value = Flight> {
+    (0..SHAPES.len(), any::<u64>(), 0..4u8, 0..2u8, 1..3usize, 0..3u8).prop_map(
+        |(shape, seed, ceiling, fade, views, faults)| Flight {
+            shape: SHAPES[shape],
+            seed,
+            ceiling: [1_200_000, 2_500_000, 6_000_000, 200_000_000][usize::from(ceiling)],
+            fade_secs: [0.0, 0.1][usize::from(fade)],
+            views,
+            faults: [0.0, 0.1, 0.3][usize::from(faults)],
+            max_attempts: 3,
+        },
+    )
+}
+
+fn settings(flight: &Flight) -> StreamerSettings {
+    StreamerSettings {
+        memory_ceiling_bytes: flight.ceiling,
+        fade_secs: flight.fade_secs,
+        max_attempts: flight.max_attempts,
+        retry_first: std::time::Duration::from_millis(100),
+        retry_max: std::time::Duration::from_millis(800),
+        ..StreamerSettings::default()
+    }
+}
+
+/// Moves a camera: mostly a little, sometimes anywhere.
+fn next_view(view: &View, rng: &mut Rng) -> View {
+    match rng.below(12) {
+        0 => random_camera(rng),
+        1..4 => {
+            let eye = view.eye_in_world + view.forward_in_world * rng.range(-60.0, 40.0);
+            moved(view, eye.with_z(eye.z.max(10.0)), 0.0)
+        }
+        4..7 => moved(view, view.eye_in_world, rng.range(-0.3, 0.3)),
+        _ => moved(
+            view,
+            view.eye_in_world + DVec3::new(rng.range(-15.0, 15.0), rng.range(-15.0, 15.0), 0.0),
+            0.0,
+        ),
+    }
+}
+
+fn moved(view: &View, eye: DVec3, turn: f64) -> View {
+    let f = view.forward_in_world;
+    camera(eye, f.x.atan2(f.y) + turn, f.z.asin())
+}
+
+/// Flies, and checks every frame. Returns the fingerprint of all plans.
+fn fly(flight: &Flight, frames: usize) -> u64 {
+    let mut rng = Rng(flight.seed);
+    let mut world = World::default();
+    let uri = build(&mut world, "a", flight.shape, 5, flight.seed);
+    let next = build(&mut world, "b", Shape::Replace, 4, flight.seed ^ 1);
+    world.spoil(&mut rng, flight.faults);
+    let mut caller = Caller::new(world, settings(flight), Manners::default(), flight.seed ^ 2);
+    let id = caller.streamer.add_tileset(&uri);
+    let mut oracle = Oracle::default();
+    let mut views: Vec<View> = (0..flight.views).map(|_| random_camera(&mut rng)).collect();
+    let mut rest = 0u64;
+    for frame in 0..frames {
+        if rest == 0 {
+            views = views.iter().map(|v| next_view(v, &mut rng)).collect();
+            rest = if rng.chance(0.2) { rng.below(30) } else { 0 };
+        } else {
+            rest -= 1;
+            // A still camera moves in none of its views.
+        }
+        if frame == frames / 2 && flight.seed % 2 == 0 {
+            assert!(caller.streamer.replace_subtree(ReplaceTarget::Tileset(id), &next));
+        }
+        let plan = caller.step(&views);
+        oracle.check(&caller, &plan, &views, false);
+    }
+    for _ in 0..4000 {
+        let plan = caller.step(&views);
+        oracle.check(&caller, &plan, &views, false);
+        if plan.stats.settled {
+            for _ in 0..60 {
+                let plan = caller.step(&views);
+                assert!(plan.stats.settled, "did not stay settled: {:?}", plan.stats);
+                oracle.check(&caller, &plan, &views, false);
+            }
+            return caller.plan_hash;
+        }
+    }
+    panic!("never settled: {:?}", caller.streamer.plan().stats);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_holes_no_overshoot_and_always_settled(flight in flights()) {
+        fly(&flight, 120);
+    }
+}
+
+#[test]
+fn same_inputs_give_same_plans() {
+    for (n, &shape) in SHAPES.iter().enumerate() {
+        let flight = Flight {
+            shape,
+            seed: 40 + n as u64,
+            ceiling: 2_500_000,
+            fade_secs: 0.1,
+            views: 2,
+            faults: 0.1,
+            max_attempts: 3,
+        };
+        assert_eq!(fly(&flight, 60), fly(&flight, 60));
+    }
+}

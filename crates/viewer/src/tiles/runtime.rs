@@ -1,0 +1,325 @@
+//! One frame of streaming, without bevy: what arrived goes in, a plan comes out, orders are carried out.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use geodesy::{BoundingVolume, WorldFrame};
+use scene::{
+    pick::{PickMesh, Picker, Resident},
+    streamer::{
+        ContentId, DrawTile, FetchFailure, FetchId, Input, Stats, Streamer, StreamerSettings, TileId,
+        TilesetId, View,
+    },
+};
+use store::{FetchEvent, FetchOrder, Fetcher, Source};
+
+use super::decode::{DecodePool, DecodeResult, Decoded};
+use crate::gpu::{
+    Gpu,
+    frame::TileDraw,
+    pipelines::Pipelines,
+    tile::GpuTile,
+    upload::{UploadBudget, UploadJob},
+};
+
+/// A tile's textures and buffers are handed over at most this long per frame, besides the bound in bytes.
+const UPLOAD_TIME: Duration = Duration::from_micros(1500);
+
+/// Streams one source.
+#[derive(Debug)]
+pub struct TileRuntime {
+    gpu: Gpu,
+    pipelines: Arc<Pipelines>,
+    streamer: Streamer,
+    tileset: TilesetId,
+    fetcher: Fetcher,
+    decoder: DecodePool,
+    waiting: BTreeMap<ContentId, Waiting>,
+    resident: BTreeMap<ContentId, Arc<GpuTile>>,
+    picker: Picker,
+    draw: Vec<DrawTile>,
+    stats: Stats,
+    upload: UploadFigures,
+    copyrights: BTreeMap<String, usize>,
+    copyright_of: BTreeMap<ContentId, Vec<String>>,
+    problems: u64,
+}
+
+/// What uploading took in a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct UploadFigures {
+    /// CPU time.
+    pub time: Duration,
+    /// Bytes handed over.
+    pub bytes: u64,
+    /// Tiles that became whole.
+    pub finished: usize,
+}
+
+/// Decoded and not yet whole on the GPU.
+#[derive(Debug)]
+struct Waiting {
+    tile: TileId,
+    mesh: Arc<PickMesh>,
+    state: WaitingState,
+}
+
+#[derive(Debug)]
+enum WaitingState {
+    Decoded(Box<Decoded>),
+    Uploading(Box<UploadJob>),
+}
+
+impl TileRuntime {
+    /// Starts to stream a source. `waker` is called from other threads when something arrived.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn open(
+        gpu: Gpu,
+        pipelines: Arc<Pipelines>,
+        source: Source,
+        settings: StreamerSettings,
+        waker: Arc<dyn Fn() + Send + Sync>,
+    ) -> std::io::Result<Self> {
+        let settings = StreamerSettings { texture_support: gpu.texture_support, ..settings };
+        let root_uri = source.root_uri().to_owned();
+        let wake = waker.clone();
+        let fetcher = Fetcher::start(source, settings.max_fetches, move || wake())?;
+        let decoder = DecodePool::start(settings.max_decodes, gpu.texture_support, waker)?;
+        let mut streamer = Streamer::new(settings);
+        let tileset = streamer.add_tileset(&root_uri);
+        Ok(Self {
+            gpu,
+            pipelines,
+            streamer,
+            tileset,
+            fetcher,
+            decoder,
+            waiting: BTreeMap::new(),
+            resident: BTreeMap::new(),
+            picker: Picker::default(),
+            draw: Vec::new(),
+            stats: Stats::default(),
+            upload: UploadFigures::default(),
+            copyrights: BTreeMap::new(),
+            copyright_of: BTreeMap::new(),
+            problems: 0,
+        })
+    }
+
+    /// Takes in what arrived, decides, carries out. `now` is any clock that does not run backwards.
+    pub fn step(&mut self, views: &[View], now: Duration) {
+        while let Some(event) = self.fetcher.try_next() {
+            self.streamer.accept(input_of(event));
+        }
+        while let Some(result) = self.decoder.try_next() {
+            self.take_decoded(result);
+        }
+        let plan = self.streamer.update(views, now);
+        self.stats = plan.stats;
+        self.draw.clone_from(&plan.draw);
+        for id in &plan.cancel_fetch {
+            self.fetcher.cancel(id.0);
+        }
+        for id in &plan.cancel_decode {
+            self.decoder.cancel(*id);
+        }
+        for id in &plan.drop {
+            self.waiting.remove(id);
+            self.resident.remove(id);
+            self.picker.remove(*id);
+            for name in self.copyright_of.remove(id).unwrap_or_default() {
+                if let Some(count) = self.copyrights.get_mut(&name) {
+                    *count -= 1;
+                }
+            }
+        }
+        self.copyrights.retain(|_, count| *count > 0);
+        self.fetcher.submit(plan.fetch.iter().enumerate().map(|(rank, order)| FetchOrder {
+            id: order.id.0,
+            uri: order.uri.clone(),
+            max_bytes: order.max_bytes,
+            priority: rank as f64,
+        }));
+        self.decoder.submit(plan.decode.iter().cloned());
+        let wanted: Vec<ContentId> = plan.upload.clone();
+        self.upload(&wanted);
+    }
+
+    fn take_decoded(&mut self, DecodeResult { id, tile, result }: DecodeResult) {
+        match result {
+            Ok(decoded) => {
+                for warning in &decoded.warnings {
+                    tracing::warn!(file = warning.file, place = warning.place, "{}", warning.reason);
+                }
+                self.problems += decoded.warnings.len() as u64;
+                self.streamer.accept(Input::Decoded(id, Ok(decoded.cost)));
+                let mesh = decoded.mesh.clone();
+                self.waiting.insert(id, Waiting { tile, mesh, state: WaitingState::Decoded(decoded) });
+            }
+            Err(reason) => {
+                tracing::warn!("a content could not be decoded: {reason}");
+                self.problems += 1;
+                self.streamer.accept(Input::Decoded(id, Err(reason)));
+            }
+        }
+    }
+
+    fn upload(&mut self, wanted: &[ContentId]) {
+        self.upload = UploadFigures::default();
+        if wanted.is_empty() {
+            return;
+        }
+        let start = Instant::now();
+        let limit = self.streamer.settings().upload_bytes_per_frame;
+        let mut budget = UploadBudget { bytes: limit, deadline: Some(start + UPLOAD_TIME) };
+        for &id in wanted {
+            let Some(waiting) = self.waiting.remove(&id) else { continue };
+            let Waiting { tile, mesh, state } = waiting;
+            let mut job = match state {
+                WaitingState::Uploading(job) => job,
+                WaitingState::Decoded(mut decoded) => {
+                    self.note_copyrights(id, &mut decoded);
+                    Box::new(UploadJob::new(&self.gpu, &self.pipelines, decoded.content))
+                }
+            };
+            if !job.advance(&self.gpu, &mut budget) {
+                self.waiting.insert(id, Waiting { tile, mesh, state: WaitingState::Uploading(job) });
+                break;
+            }
+            let (gpu_tile, problems) = job.finish();
+            for problem in problems {
+                self.problems += 1;
+                tracing::warn!("{problem}");
+            }
+            if let Some(place) = self.streamer.tree().get(tile) {
+                let world_from_content = *place.world_from_tile();
+                self.picker.insert(id, Resident { tile, mesh, world_from_content, depth: place.depth() });
+            }
+            self.resident.insert(id, Arc::new(gpu_tile));
+            self.streamer.accept(Input::Uploaded(id));
+            self.upload.finished += 1;
+        }
+        self.upload.bytes = limit - budget.bytes;
+        self.upload.time = start.elapsed();
+    }
+
+    fn note_copyrights(&mut self, id: ContentId, decoded: &mut Decoded) {
+        let names = std::mem::take(&mut decoded.content.copyrights);
+        for name in &names {
+            *self.copyrights.entry(name.clone()).or_default() += 1;
+        }
+        if !names.is_empty() {
+            self.copyright_of.insert(id, names);
+        }
+    }
+
+    /// What the last plan draws in a view (bit number), ready for the GPU. With `tint_levels` each level of the tree
+    /// gets its own colour.
+    pub fn draws(&self, view: u32, tint_levels: bool) -> Vec<TileDraw> {
+        self.draw
+            .iter()
+            .filter(|draw| draw.views.checked_shr(view).is_some_and(|bits| bits & 1 == 1))
+            .filter_map(|draw| {
+                Some(TileDraw {
+                    tile: self.resident.get(&draw.content)?.clone(),
+                    world_from_content: draw.world_from_content,
+                    fade: draw.fade,
+                    fading_out: draw.fading_out,
+                    only_inside: draw.only_inside.clone(),
+                    tint: if tint_levels { level_tint(draw.depth) } else { [1.0; 3] },
+                })
+            })
+            .collect()
+    }
+
+    /// What the last plan draws.
+    pub fn drawn(&self) -> &[DrawTile] {
+        &self.draw
+    }
+
+    /// Figures of the last plan.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// What uploading took in the last frame.
+    pub fn upload_figures(&self) -> UploadFigures {
+        self.upload
+    }
+
+    /// Rays against what is resident.
+    pub fn picker(&self) -> &Picker {
+        &self.picker
+    }
+
+    /// The streamer, for its tree, settings and warnings.
+    pub fn streamer(&self) -> &Streamer {
+        &self.streamer
+    }
+
+    /// The streamer, to change settings or to try failed contents again.
+    pub fn streamer_mut(&mut self) -> &mut Streamer {
+        &mut self.streamer
+    }
+
+    /// The volume of the whole tileset in world, once its `tileset.json` is here.
+    pub fn bounding_volume(&self) -> Option<&BoundingVolume> {
+        self.streamer.bounding_volume(self.tileset)
+    }
+
+    /// What world is, once known.
+    pub fn frame(&self) -> Option<WorldFrame> {
+        self.bounding_volume().map(|volume| WorldFrame::of_center(volume.center()))
+    }
+
+    /// Copyrights of what is resident.
+    pub fn copyrights(&self) -> impl Iterator<Item = &str> {
+        self.copyrights.keys().map(String::as_str)
+    }
+
+    /// Problems seen so far that did not end the session.
+    pub fn problem_count(&self) -> u64 {
+        self.problems + self.streamer.warning_count()
+    }
+
+    /// Nothing can come of it: the `tileset.json` itself failed for good.
+    pub fn is_dead(&self) -> bool {
+        self.bounding_volume().is_none() && self.stats.failed > 0
+    }
+}
+
+fn input_of(event: FetchEvent) -> Input {
+    match event {
+        FetchEvent::Length(id, bytes) => Input::FetchLength(FetchId(id), bytes),
+        FetchEvent::Done(id, Ok(payload)) => Input::Fetched(FetchId(id), Ok(payload.bytes)),
+        FetchEvent::Done(id, Err(error)) => {
+            tracing::debug!("{error}");
+            let failure = FetchFailure {
+                transient: error.is_transient(),
+                retry_after: error.retry_after(),
+                message: error.to_string(),
+            };
+            Input::Fetched(FetchId(id), Err(failure))
+        }
+    }
+}
+
+/// Colours of levels in debug views, linear.
+pub fn level_tint(depth: u16) -> [f32; 3] {
+    const COLORS: [[f32; 3]; 8] = [
+        [1.0, 0.35, 0.35],
+        [1.0, 0.65, 0.25],
+        [0.95, 0.95, 0.3],
+        [0.45, 1.0, 0.4],
+        [0.35, 0.95, 0.95],
+        [0.4, 0.6, 1.0],
+        [0.75, 0.45, 1.0],
+        [1.0, 0.5, 0.85],
+    ];
+    COLORS.get(usize::from(depth) % COLORS.len()).copied().unwrap_or([1.0; 3])
+}
