@@ -155,11 +155,11 @@ fn read_document(bytes: &Bytes, out: &mut Out<'_>) -> Option<(Value, Option<Byte
             return None;
         }
     }
-    let declared = json_bytes.checked_add(binary_bytes).and_then(|sum| sum.checked_add(HEADER_BYTES as u64));
-    if declared != Some(bytes.len() as u64) {
+    let declared = json_bytes.saturating_add(binary_bytes).saturating_add(HEADER_BYTES as u64);
+    if declared != bytes.len() as u64 {
         out.error(
             "byte 8",
-            format!("header and parts take {declared:?} bytes, but the file has {}", bytes.len()),
+            format!("header and parts take {declared} bytes, but the file has {}", bytes.len()),
         );
         return None;
     }
@@ -186,12 +186,12 @@ fn read_buffers(
             Ok(bytes) if (bytes.len() as u64) < declared => {
                 session
                     .out(uri)
-                    .error(&buffer, format!("declares {declared} bytes, but there are {}", bytes.len()));
+                    .error(buffer, format!("declares {declared} bytes, but there are {}", bytes.len()));
                 None
             }
             Ok(bytes) => Some(bytes),
             Err(reason) => {
-                session.out(uri).error(&buffer, format!("could not be read: {reason}"));
+                session.out(uri).error(buffer, format!("could not be read: {reason}"));
                 None
             }
         });
@@ -215,7 +215,7 @@ fn check_structure<'b>(at: &'b At<'b>, schema: &SchemaState, out: &mut Out<'_>) 
     if let Some(metadata) = at.get("subtreeMetadata") {
         match (&schema.schema, schema.present) {
             (Some(schema), _) => check_entity(&metadata, schema, out),
-            (None, false) => out.error(&metadata, "there is metadata, but the tileset has no schema"),
+            (None, false) => out.error(metadata, "there is metadata, but the tileset has no schema"),
             (None, true) => {}
         }
     }
@@ -352,7 +352,7 @@ fn check_parents(at: &At<'_>, subtree: &Subtree, tiling: &Tiling, out: &mut Out<
         });
         if let Some(orphan) = orphan {
             out.error(
-                &place,
+                place,
                 format!("the tile with index {} is available, but its parent is not", first + orphan),
             );
             return;

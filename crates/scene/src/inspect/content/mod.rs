@@ -149,7 +149,7 @@ fn inspect_as(session: &mut Session<'_>, uri: &str, bytes: &Bytes, depth: usize)
         Format::Json(_, document) => {
             count("unknown");
             let at = At::document(&document, "");
-            session.out(uri).warning(&at, "is JSON, but of no known content format");
+            session.out(uri).warning(at, "is JSON, but of no known content format");
         }
         Format::Unknown => {
             count("unknown");

@@ -195,7 +195,7 @@ fn check_declaration(asset: &Asset<'_>, at: &At<'_>, out: &mut Out<'_>) {
         {
             if length != component_count(&type_name) {
                 out.error(
-                    &bounds,
+                    bounds,
                     format!(
                         "a {type_name} has {} components, but there are {length}",
                         component_count(&type_name)
@@ -247,7 +247,7 @@ fn check_sparse(asset: &Asset<'_>, at: &At<'_>, count: u64, out: &mut Out<'_>) {
         && let Some(number) = integer_from(&replaced, 1, out)
         && number > count
     {
-        out.error(&replaced, format!("replaces {number} of {count} elements"));
+        out.error(replaced, format!("replaces {number} of {count} elements"));
     }
     for key in ["indices", "values"] {
         let Some(part) = required(at, key, out) else { continue };
@@ -295,7 +295,7 @@ fn check_data(asset: &Asset<'_>, index: usize, at: &At<'_>, out: &mut Out<'_>) {
                 declared == *actual
             };
             if !same {
-                out.error(&bound, format!("declares {declared}, but the data have {actual}"));
+                out.error(bound, format!("declares {declared}, but the data have {actual}"));
             }
         }
     }

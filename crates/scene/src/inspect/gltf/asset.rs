@@ -52,13 +52,13 @@ impl<'a> Asset<'a> {
             };
             buffers.push(match read {
                 Ok(bytes) if (bytes.len() as u64) < declared => {
-                    out.error(&buffer, format!("declares {declared} bytes, but there are {}", bytes.len()));
+                    out.error(buffer, format!("declares {declared} bytes, but there are {}", bytes.len()));
                     None
                 }
                 Ok(bytes) => {
                     if buffer.value.get("uri").is_none() && bytes.len() as u64 > declared.saturating_add(3) {
                         out.warning(
-                            &buffer,
+                            buffer,
                             format!(
                                 "the binary chunk has {} bytes more than declared",
                                 bytes.len() as u64 - declared
@@ -68,7 +68,7 @@ impl<'a> Asset<'a> {
                     Some(bytes)
                 }
                 Err(reason) => {
-                    out.error(&buffer, format!("could not be read: {reason}"));
+                    out.error(buffer, format!("could not be read: {reason}"));
                     None
                 }
             });
@@ -133,12 +133,12 @@ pub(super) fn check_view(at: &At<'_>, buffers: &At<'_>, out: &mut Out<'_>) {
         && let Some(bytes) = integer_from(&stride, 4, out)
         && (bytes > 252 || bytes % 4 != 0)
     {
-        out.error(&stride, format!("must be a multiple of 4 up to 252, but is {bytes}"));
+        out.error(stride, format!("must be a multiple of 4 up to 252, but is {bytes}"));
     }
     if let Some(target) = at.get("target")
         && !matches!(integer(&target, out), Some(34962 | 34963) | None)
     {
-        out.warning(&target, format!("must be 34962 or 34963, but is {}", target.value));
+        out.warning(target, format!("must be 34962 or 34963, but is {}", target.value));
     }
     let available = buffer.and_then(|b| buffers.index(b)?.value.get("byteLength")?.as_u64());
     if let (Some(offset), Some(length), Some(available)) = (offset, length, available)

@@ -25,10 +25,10 @@ pub(super) fn check_all(session: &mut Session<'_>, uri: &str, asset: &Asset<'_>)
         let (address, view) = (image.get("uri"), image.get("bufferView"));
         match (&address, &view) {
             (None, None) => {
-                out.error(&image, "has neither 'uri' nor 'bufferView'");
+                out.error(image, "has neither 'uri' nor 'bufferView'");
                 continue;
             }
-            (Some(_), Some(_)) => out.error(&image, "has both 'uri' and 'bufferView'"),
+            (Some(_), Some(_)) => out.error(image, "has both 'uri' and 'bufferView'"),
             _ => {}
         }
         if let Some(address) = &address {
@@ -37,15 +37,18 @@ pub(super) fn check_all(session: &mut Session<'_>, uri: &str, asset: &Asset<'_>)
         if let Some(view) = &view {
             index_below(view, asset.count("bufferViews"), "buffer views", out);
             if image.get("mimeType").is_none() {
-                out.error(&image, "an image in a buffer view needs a 'mimeType'");
+                out.error(image, "an image in a buffer view needs a 'mimeType'");
             }
         }
         match read(session, uri, asset, image.value) {
             Some(Ok(bytes)) => match size(&bytes) {
                 Some((width, height)) => texels = texels.saturating_add(u64::from(width) * u64::from(height)),
-                None => session.out(uri).warning(&image, "is of no known image format"),
+                None => session.out(uri).warning(image, "is of no known image format"),
             },
-            Some(Err(reason)) => session.out(uri).error(&image, format!("could not be read: {reason}")),
+            Some(Err(reason)) => {
+                let place = address.as_ref().or(view.as_ref()).unwrap_or(&image);
+                session.out(uri).error(place, format!("could not be read: {reason}"));
+            }
             None => {}
         }
     }

@@ -45,7 +45,7 @@ fn check_indices(at: &At<'_>, key: &str, count: usize, of: &str, out: &mut Out<'
     for index in list.elements() {
         if let Some(index_value) = index_below(&index, count, of, out) {
             if seen.contains(&index_value) {
-                out.error(&index, format!("{index_value} appears more than once"));
+                out.error(index, format!("{index_value} appears more than once"));
             }
             seen.push(index_value);
         }
@@ -64,7 +64,7 @@ fn check_node(asset: &Asset<'_>, at: &At<'_>, out: &mut Out<'_>) {
         numbers::<16>(&matrix, out);
         for (key, _) in parts {
             if let Some(part) = at.get(key) {
-                out.error(&part, format!("a node with a matrix has no '{key}'"));
+                out.error(part, format!("a node with a matrix has no '{key}'"));
             }
         }
     }
@@ -75,7 +75,7 @@ fn check_node(asset: &Asset<'_>, at: &At<'_>, out: &mut Out<'_>) {
         } else if let Some(q) = numbers::<4>(&part, out)
             && (q.iter().map(|v| v * v).sum::<f64>().sqrt() - 1.0).abs() > 0.00769
         {
-            out.error(&part, "a rotation must be a quaternion of length 1");
+            out.error(part, "a rotation must be a quaternion of length 1");
         }
     }
     if let Some(instancing) = at.get("extensions").as_ref().and_then(|e| e.get("EXT_mesh_gpu_instancing"))
@@ -100,7 +100,7 @@ fn check_hierarchy(asset: &Asset<'_>, out: &mut Out<'_>) {
             };
             match slot {
                 Some(other) if *other != index => {
-                    out.error(&child, format!("node {} is already a child of node {other}", child.value))
+                    out.error(child, format!("node {} is already a child of node {other}", child.value))
                 }
                 _ => *slot = Some(index),
             }
@@ -111,7 +111,7 @@ fn check_hierarchy(asset: &Asset<'_>, out: &mut Out<'_>) {
         let mut steps = 0;
         while let Some(parent) = above {
             if parent == index {
-                out.error(&node, "is its own ancestor");
+                out.error(node, "is its own ancestor");
                 return;
             }
             steps += 1;

@@ -75,7 +75,7 @@ fn check_enum(at: &At<'_>, out: &mut Out<'_>) {
             && let Some(text) = non_empty_string(&name, out)
         {
             if names.iter().any(|n| n == text) {
-                out.error(&name, format!("the name '{text}' appears more than once"));
+                out.error(name, format!("the name '{text}' appears more than once"));
             }
             names.push(text.to_owned());
         }
@@ -83,13 +83,13 @@ fn check_enum(at: &At<'_>, out: &mut Out<'_>) {
             && let Some(exact) = integer(&number, out)
         {
             if numbers.contains(&exact) {
-                out.error(&number, format!("the value {exact} appears more than once"));
+                out.error(number, format!("the value {exact} appears more than once"));
             }
             numbers.push(exact);
             if let Some((low, high)) = value_type.integer_range()
                 && !(low..=high).contains(&exact)
             {
-                out.error(&number, format!("must be between {low} and {high}, but is {exact}"));
+                out.error(number, format!("must be between {low} and {high}, but is {exact}"));
             }
         }
     }
