@@ -141,3 +141,60 @@ fn broken_dingo_gap_settles_without_a_panic() {
         assert!(drawn > 0 || uri.contains("external"), "{uri}: {:?}", caller.streamer.warnings());
     }
 }
+
+/// Streams a tileset with the real formats: what is measured must be enough to decode, and the picture complete.
+fn decode_all(folder: &str, uri: &str, ceiling: u64) {
+    use scene::{
+        content::{DecodeContext, TextureSupport, decode},
+        streamer::{Input, Streamer},
+    };
+    let Some(world) = world_of(folder) else { return };
+    let mut streamer =
+        Streamer::new(StreamerSettings { memory_ceiling_bytes: ceiling, ..StreamerSettings::default() });
+    let id = streamer.add_tileset(uri);
+    let mut rng = Rng(8);
+    let mut view: Option<View> = None;
+    for frame in 0..1500u64 {
+        let now = std::time::Duration::from_millis(16 * frame);
+        let plan = streamer.update(view.as_slice(), now).clone();
+        for order in &plan.fetch {
+            let bytes = world.files.get(&*order.uri).cloned().expect("a file of the tileset");
+            streamer.accept(Input::FetchLength(order.id, bytes.len() as u64));
+            streamer.accept(Input::Fetched(order.id, Ok(bytes)));
+        }
+        for order in &plan.decode {
+            let context = DecodeContext {
+                uri: order.uri.to_string(),
+                resources: order.resources.clone(),
+                gltf_up_axis: order.gltf_up_axis,
+                texture_support: TextureSupport::default(),
+                budget_bytes: order.budget_bytes,
+            };
+            let result = decode(&order.bytes, &context).map(|(c, _)| c.cost()).map_err(|e| e.to_string());
+            streamer.accept(Input::Decoded(order.id, result));
+        }
+        for &content in &plan.upload {
+            streamer.accept(Input::Uploaded(content));
+        }
+        assert!(streamer.used_bytes() <= ceiling);
+        if view.is_none()
+            && let Some(volume) = streamer.bounding_volume(id)
+        {
+            view = Some(around(&volume.clone(), &mut rng));
+        } else if view.is_some() && plan.stats.settled {
+            assert!(!plan.draw.is_empty());
+            assert_eq!((plan.stats.failed, plan.stats.missing, plan.stats.over_budget), (0, 0, 0));
+            assert!(streamer.warnings().iter().all(|w| !w.reason.contains("allowed")), "{:?}", streamer.warnings());
+            println!("{uri}: {:?}", plan.stats);
+            return;
+        }
+    }
+    panic!("never settled: {:?}", streamer.plan().stats);
+}
+
+#[test]
+fn real_contents_stay_within_what_was_measured() {
+    decode_all("guangdong/Tile_+000_+000", "tileset.json", 1 << 30);
+    decode_all("dingo-gap/example/public/data", "tileset.json", 1 << 30);
+    decode_all("dingo-gap/example/public/data", "tileset.json", 12 << 20);
+}
