@@ -30,7 +30,7 @@ use crate::{
     gpu::{
         device,
         frame::{FrameDraws, FrameRenderer, FrameStats},
-        target::{OffscreenTarget, PICTURE_FORMAT},
+        target::OffscreenTarget,
     },
     precise::CameraFrame,
     render::{DrawTilesPlugin, DrawnFrame, GpuContext, Offscreen},
@@ -145,10 +145,10 @@ impl Headless {
     /// The device is lost.
     pub fn redraw(&self, frame: &FrameDraws) -> Result<Vec<u8>, Error> {
         let GpuContext { gpu, pipelines } = self.context();
-        let mut renderer = FrameRenderer::new(gpu, pipelines, PICTURE_FORMAT);
+        let color = self.target.color_target();
+        let mut renderer = FrameRenderer::new(gpu, pipelines, color.opaque_format);
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let target = &self.target;
-        renderer.draw(gpu, pipelines, &mut encoder, frame, &target.color_view, &target.depth.view);
+        renderer.draw(gpu, pipelines, &mut encoder, frame, &color, &self.target.depth.view);
         gpu.queue.submit([encoder.finish()]);
         self.picture()
     }

@@ -29,7 +29,6 @@ use crate::gpu::{
 const UPLOAD_TIME: Duration = Duration::from_micros(1500);
 
 /// Streams one source.
-#[derive(Debug)]
 pub struct TileRuntime {
     gpu: Gpu,
     pipelines: Arc<Pipelines>,
@@ -46,6 +45,12 @@ pub struct TileRuntime {
     copyrights: BTreeMap<String, usize>,
     copyright_of: BTreeMap<ContentId, Vec<String>>,
     problems: u64,
+}
+
+impl std::fmt::Debug for TileRuntime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TileRuntime").field("stats", &self.stats).finish_non_exhaustive()
+    }
 }
 
 /// What uploading took in a frame.

@@ -3,15 +3,13 @@
 use std::sync::{Arc, OnceLock};
 
 use geodesy::{CameraPose, WorldFrame, glam::DVec3};
-use scene::content::{
-    Indices, Material, Primitive, Sampler, Texture, TextureFormat, TileContent, Topology, Wrap,
-};
+use scene::content::{Indices, Material, Primitive, Sampler, Texture, TextureFormat, TileContent, Topology, Wrap};
 use viewer::{
     gpu::{
         Gpu, device,
         frame::{FrameDraws, FrameRenderer, TileDraw},
         pipelines::Pipelines,
-        target::{OffscreenTarget, PICTURE_FORMAT},
+        target::OffscreenTarget,
         tile::GpuTile,
         upload::{UploadBudget, UploadJob},
     },
@@ -58,16 +56,10 @@ impl Stage {
 
     pub(crate) fn draw(&self, frame: &FrameDraws) -> Picture {
         let target = OffscreenTarget::new(&self.gpu, frame.camera.size_px);
-        let mut renderer = FrameRenderer::new(&self.gpu, &self.pipelines, PICTURE_FORMAT);
+        let color = target.color_target();
+        let mut renderer = FrameRenderer::new(&self.gpu, &self.pipelines, color.opaque_format);
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        renderer.draw(
-            &self.gpu,
-            &self.pipelines,
-            &mut encoder,
-            frame,
-            &target.color_view,
-            &target.depth.view,
-        );
+        renderer.draw(&self.gpu, &self.pipelines, &mut encoder, frame, &color, &target.depth.view);
         self.gpu.queue.submit([encoder.finish()]);
         let rgba = target.read_px(&self.gpu, [0, 0], target.size_px).expect("a picture");
         Picture { size_px: target.size_px, rgba }
