@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::json::{At, array_of_objects, integer_from, object, one_of, required, string};
-use super::session::{Session, resolve};
+use super::session::{Session, read_referred};
 use super::sink::Out;
 use super::subtree::{self, Subtree};
 use super::tile::{check_group, follow};
@@ -189,13 +189,10 @@ fn walk(
     let mut queue = VecDeque::from([Node { level: 0, at: [0; 3] }]);
     while let Some(root) = queue.pop_front() {
         let reference = substitute(&tiling.template, root);
-        let target = resolve(context.file, &reference);
-        let (uri, bytes) = match target.and_then(|uri| session.read(&uri).map(|bytes| (uri, bytes))) {
+        let (uri, bytes) = match read_referred(session, context.file, &reference) {
             Ok(read) => read,
-            Err(reason) => {
-                session
-                    .out(context.file)
-                    .error(&place, format!("the subtree '{reference}' could not be read: {reason}"));
+            Err(unread) => {
+                unread.report(&format!("the subtree '{reference}'"), &place, &mut session.out(context.file));
                 continue;
             }
         };

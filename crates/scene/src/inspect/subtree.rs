@@ -12,7 +12,7 @@ use super::json::{
 use super::metadata::entity::check_entity;
 use super::metadata::table::check_table;
 use super::metadata::table_data::check_table_data;
-use super::session::{Session, resolve};
+use super::session::{Session, read_uri};
 use super::sink::Out;
 use super::tileset::SchemaState;
 
@@ -180,7 +180,7 @@ fn read_buffers(
         let declared = buffer.value.get("byteLength").and_then(Value::as_u64).unwrap_or(0);
         let bytes = match buffer.value.get("uri").and_then(Value::as_str) {
             None => Ok(internal.clone().unwrap_or_default()),
-            Some(reference) => resolve(uri, reference).and_then(|target| session.read(&target)),
+            Some(reference) => read_uri(session, uri, reference),
         };
         read.push(match bytes {
             Ok(bytes) if (bytes.len() as u64) < declared => {
@@ -190,8 +190,8 @@ fn read_buffers(
                 None
             }
             Ok(bytes) => Some(bytes),
-            Err(reason) => {
-                session.out(uri).error(buffer, format!("could not be read: {reason}"));
+            Err(unread) => {
+                unread.report("the buffer", buffer, &mut session.out(uri));
                 None
             }
         });

@@ -182,7 +182,7 @@ pub(super) fn follow(session: &mut Session<'_>, file: &str, place: &str, referen
     }
     match session.read(&uri) {
         Ok(bytes) => content::inspect(session, &uri, &bytes, depth),
-        Err(reason) => session.out(file).error(place, format!("'{reference}' could not be read: {reason}")),
+        Err(unread) => unread.report(&format!("'{reference}'"), place, &mut session.out(file)),
     }
 }
 

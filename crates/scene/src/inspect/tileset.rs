@@ -13,7 +13,7 @@ use super::json::{
 use super::metadata::entity::{check_entity, check_statistics};
 use super::metadata::model::Schema;
 use super::metadata::schema::check_schema;
-use super::session::{Session, resolve};
+use super::session::{Session, read_referred};
 use super::sink::Out;
 use super::tile;
 
@@ -145,15 +145,14 @@ pub(super) fn read_schema(session: &mut Session<'_>, file: &str, at: &At<'_>) ->
     }
     let Some(external) = external else { return SchemaState::default() };
     let schema = string(&external, &mut session.out(file)).and_then(|reference| {
-        let target = resolve(file, reference);
-        match target.and_then(|uri| session.read(&uri).map(|bytes| (uri, bytes))) {
+        match read_referred(session, file, reference) {
             Ok((uri, bytes)) => {
                 let out = &mut session.out(&uri);
                 let document = parse(&bytes, "", out)?;
                 check_schema(&At::document(&document, ""), out)
             }
-            Err(reason) => {
-                session.out(file).error(external, format!("the schema could not be read: {reason}"));
+            Err(unread) => {
+                unread.report("the schema", external, &mut session.out(file));
                 None
             }
         }

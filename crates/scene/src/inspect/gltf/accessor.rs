@@ -11,7 +11,7 @@ use crate::inspect::metadata::model::{Component, component_count};
 use crate::inspect::sink::Out;
 
 /// Bytes that a sparse accessor without a base may take once spelled out.
-const MAX_SPARSE_BYTES: usize = 256 << 20;
+const MAX_SPARSE_BYTES: usize = 32 << 20;
 
 /// Component type by its OpenGL number.
 fn component(code: i128) -> Option<Component> {
@@ -150,7 +150,11 @@ pub(super) fn values(asset: &Asset<'_>, index: usize) -> Option<Values> {
     Some(make(spelled.into(), 0, packed))
 }
 
+/// Nothing for a stride that holds no element: then the bytes would not bound the number of elements.
 fn end_of(offset: usize, stride: usize, count: usize, packed: usize) -> Option<usize> {
+    if stride < packed {
+        return None;
+    }
     stride.checked_mul(count.checked_sub(1)?)?.checked_add(packed)?.checked_add(offset)
 }
 

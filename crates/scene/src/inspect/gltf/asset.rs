@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::inspect::json::{At, integer_from};
-use crate::inspect::session::{Session, resolve};
+use crate::inspect::session::{Session, read_uri};
 use crate::inspect::sink::{Out, Sink};
 
 /// A glTF document with its buffers.
@@ -16,6 +15,8 @@ pub(super) struct Asset<'a> {
     pub(super) at: &'a At<'a>,
     /// By index; `None` where a buffer could not be read or is shorter than declared.
     buffers: Vec<Option<Bytes>>,
+    /// How many accessors use each buffer view.
+    accessors_of_view: BTreeMap<u64, usize>,
 }
 
 impl<'a> Asset<'a> {
@@ -44,7 +45,7 @@ impl<'a> Asset<'a> {
                     buffers.push(None);
                     continue;
                 }
-                (None, None) => Err("there is neither a 'uri' nor a binary chunk for it".to_owned()),
+                (None, None) => Err("there is neither a 'uri' nor a binary chunk for it".into()),
             };
             let mut out = match &mut aside {
                 Some(sink) => Out::new(uri, sink),
@@ -67,13 +68,23 @@ impl<'a> Asset<'a> {
                     }
                     Some(bytes)
                 }
-                Err(reason) => {
-                    out.error(buffer, format!("could not be read: {reason}"));
+                Err(unread) => {
+                    unread.report("the buffer", buffer, &mut out);
                     None
                 }
             });
         }
-        Self { at, buffers }
+        let mut accessors_of_view = BTreeMap::new();
+        let accessors = at.value.get("accessors").and_then(Value::as_array).into_iter().flatten();
+        for view in accessors.filter_map(|a| a.get("bufferView")?.as_u64()) {
+            *accessors_of_view.entry(view).or_default() += 1;
+        }
+        Self { at, buffers, accessors_of_view }
+    }
+
+    /// Whether several accessors use the buffer view.
+    pub(super) fn is_shared(&self, view: u64) -> bool {
+        self.accessors_of_view.get(&view).is_some_and(|users| *users > 1)
     }
 
     /// The number of entries of a top-level list.
@@ -108,19 +119,6 @@ impl<'a> Asset<'a> {
     pub(super) fn extension<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
         value.get("extensions")?.get(name).filter(|v| !v.is_null())
     }
-}
-
-/// A file or data uri.
-pub(super) fn read_uri(session: &mut Session<'_>, base: &str, reference: &str) -> Result<Bytes, String> {
-    let Some(rest) = reference.strip_prefix("data:") else {
-        return resolve(base, reference).and_then(|target| session.read(&target));
-    };
-    let (kind, data) = rest.split_once(',').ok_or("the data uri has no comma")?;
-    if !kind.ends_with(";base64") {
-        return Err("the data uri is not base64".to_owned());
-    }
-    let decoded = base64::engine::general_purpose::STANDARD.decode(data.trim_end());
-    decoded.map(Bytes::from).map_err(|error| format!("the data uri is not base64: {error}"))
 }
 
 /// Checks one buffer view.

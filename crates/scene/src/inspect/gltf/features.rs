@@ -192,7 +192,7 @@ fn check_texture(
                 check_ids(at, ids.collect(), limits, out);
             }
         }
-        Err(reason) => out.error(at, reason),
+        Err(unread) => unread.report("the image", at, out),
     }
 }
 

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::asset::{Asset, read_uri};
+use super::asset::Asset;
 use crate::inspect::json::{index_below, string};
-use crate::inspect::session::Session;
+use crate::inspect::session::{Session, Unread, read_uri};
 
 /// Texels that an image of data may have.
 const MAX_TEXELS: u64 = 1 << 26;
@@ -45,9 +45,9 @@ pub(super) fn check_all(session: &mut Session<'_>, uri: &str, asset: &Asset<'_>)
                 Some((width, height)) => texels = texels.saturating_add(u64::from(width) * u64::from(height)),
                 None => session.out(uri).warning(image, "is of no known image format"),
             },
-            Some(Err(reason)) => {
+            Some(Err(unread)) => {
                 let place = address.as_ref().or(view.as_ref()).unwrap_or(&image);
-                session.out(uri).error(place, format!("could not be read: {reason}"));
+                unread.report("the image", place, &mut session.out(uri));
             }
             None => {}
         }
@@ -61,7 +61,7 @@ fn read(
     uri: &str,
     asset: &Asset<'_>,
     image: &Value,
-) -> Option<Result<Bytes, String>> {
+) -> Option<Result<Bytes, Unread>> {
     if let Some(reference) = image.get("uri") {
         return Some(read_uri(session, uri, reference.as_str()?));
     }
@@ -115,30 +115,30 @@ pub(super) fn texels_of(
     uri: &str,
     asset: &Asset<'_>,
     texture: usize,
-) -> Option<Result<Texels, String>> {
+) -> Option<Result<Texels, Unread>> {
     let texture = asset.item("textures", texture)?;
     let image = asset.referred(texture, "source", "images")?;
     Some(read(session, uri, asset, image)?.and_then(|bytes| decode(&bytes)))
 }
 
-fn decode(bytes: &[u8]) -> Result<Texels, String> {
+fn decode(bytes: &[u8]) -> Result<Texels, Unread> {
     match size(bytes) {
-        None => return Err("the image is of no known format".to_owned()),
+        None => return Err("it is of no known format".into()),
         Some((w, h)) if u64::from(w) * u64::from(h) > MAX_TEXELS => {
-            return Err(format!("the image has {w} × {h} texels, more than are inspected"));
+            return Err(Unread::by_choice(format!("it has {w} × {h} texels, more than are inspected")));
         }
         Some(_) => {}
     }
     if bytes.starts_with(b"\x89PNG") {
-        return decode_png(bytes).map_err(|error| format!("the PNG image is broken: {error}"));
+        return decode_png(bytes).map_err(|error| format!("the PNG data are broken: {error}").into());
     }
     if bytes.starts_with(&[0xFF, 0xD8]) {
         let mut decoder = zune_jpeg::JpegDecoder::new(zune_jpeg::zune_core::bytestream::ZCursor::new(bytes));
-        let bytes = decoder.decode().map_err(|error| format!("the JPEG image is broken: {error:?}"))?;
+        let bytes = decoder.decode().map_err(|error| format!("the JPEG data are broken: {error:?}"))?;
         let channels = decoder.info().map_or(3, |info| if info.components == 1 { 1 } else { 3 });
         return Ok(Texels { channels, bytes });
     }
-    Err("data are read from PNG and JPEG images only".to_owned())
+    Err(Unread::by_choice("data are read from PNG and JPEG images only"))
 }
 
 fn decode_png(bytes: &[u8]) -> Result<Texels, png::DecodingError> {

@@ -176,10 +176,7 @@ fn check_vertex_layout(asset: &Asset<'_>, at: &At<'_>, accessor: &Value, out: &m
     if stride.is_none() && !packed.is_multiple_of(4) {
         out.error(at, format!("an element of {packed} bytes needs a byteStride that is a multiple of 4"));
     }
-    let sharing = asset.at.value.get("accessors").and_then(Value::as_array).into_iter().flatten();
-    let sharing =
-        sharing.filter(|a| a.get("bufferView").and_then(Value::as_u64) == Some(view_index)).take(2).count();
-    if sharing > 1 && stride.is_none() && asset.view(view_index as usize).is_some() {
+    if asset.is_shared(view_index) && stride.is_none() && asset.view(view_index as usize).is_some() {
         out.error(
             at,
             format!("the buffer view {view_index} is shared by several accessors, so it needs a byteStride"),

@@ -97,7 +97,50 @@ fn limits_are_kept_and_said() {
     assert!(report.count(Severity::NotChecked) > 0);
     let small_files = Options { max_file_bytes: 10, ..Options::default() };
     let report = inspect::inspect_tileset("tileset.json", &mut files, &small_files);
-    assert_eq!(error_places(&report), ["tileset.json /"]);
+    assert_eq!((report.verdict(), report.problems.len()), (Verdict::NotChecked, 1));
+}
+
+/// Accessors that claim more than there is, or steps of no length, must not be walked.
+#[test]
+fn claims_of_a_gltf_are_not_believed() {
+    let huge = 1u64 << 60;
+    for (stride, offset) in [(0, 0), (4, 0), (16, huge), (252, 8)] {
+        let accessor = json!({ "bufferView": 0, "byteOffset": offset, "componentType": 5126, "type": "VEC3", "count": huge });
+        let asset = json!({
+            "asset": { "version": "2.0" },
+            "buffers": [{ "byteLength": 16, "uri": "data:application/octet-stream;base64,AAAAAAAAAAAAAAAAAAAAAA==" }],
+            "bufferViews": [{ "buffer": 0, "byteLength": 16, "byteStride": stride }],
+            "accessors": [accessor],
+            "meshes": [{ "primitives": [{ "attributes": { "POSITION": 0, "NORMAL": 0 }, "indices": 0 }] }],
+        });
+        let mut files = Made::default().with("a.gltf", asset.to_string());
+        let report = inspect::inspect_content("a.gltf", &mut files, &Options::default());
+        assert!(error_places(&report).iter().any(|p| p.starts_with("a.gltf /accessors/0")), "{report}");
+    }
+}
+
+#[test]
+fn a_node_that_is_its_own_ancestor_is_found() {
+    let asset = json!({
+        "asset": { "version": "2.0" }, "nodes": [{ "children": [1] }, { "children": [2] }, { "children": [0] }, {}]
+    });
+    let mut files = Made::default().with("a.gltf", asset.to_string());
+    let report = inspect::inspect_content("a.gltf", &mut files, &Options::default());
+    assert!(report.problems.iter().any(|p| p.reason.contains("its own ancestor")), "{report}");
+    let fine = json!({ "asset": { "version": "2.0" }, "nodes": [{ "children": [1, 2] }, {}, { "children": [3] }, {}] });
+    let mut files = Made::default().with("a.gltf", fine.to_string());
+    assert_eq!(inspect::inspect_content("a.gltf", &mut files, &Options::default()).verdict(), Verdict::Valid);
+}
+
+#[test]
+fn what_is_said_of_long_names_is_short() {
+    let name = "n".repeat(100_000);
+    let root = tile(json!({ "refine": name, "content": { "uri": name } }));
+    let report = inspect_made(Made::default().with("tileset.json", tileset(root)));
+    assert!(
+        report.problems.len() >= 2
+            && report.problems.iter().all(|p| p.reason.len() < 1_000 && p.file.len() < 1_000)
+    );
 }
 
 /// A subtree in which everything is available, of as many levels as a u32 can say.
