@@ -303,7 +303,7 @@ impl Streamer {
                 blocked.fetch_queue += usize::from(!preload);
                 continue;
             }
-            if self.fetches.len() >= self.settings.max_fetches && !(!preload && self.preempt()) {
+            if self.fetches.len() >= self.settings.max_fetches && (preload || !self.preempt()) {
                 blocked.fetch_queue += usize::from(!preload);
                 continue;
             }

@@ -256,7 +256,9 @@ impl Streamer {
                     return true;
                 }
                 Phase::Grafted => {
-                    if self.ungraft_unused(candidate.slot) {
+                    let slot = candidate.slot;
+                    let freed = self.ungraft_unused(slot);
+                    if freed {
                         return true;
                     }
                 }

@@ -76,7 +76,7 @@ impl Side {
                     let model = tile.contents().iter().any(|c| c.kind == ContentKind::Model);
                     let blocked =
                         tile.contents().iter().any(|c| c.kind == ContentKind::Tileset && !c.is_grafted());
-                    u8::from(model) * MODEL | u8::from(blocked) * BLOCKED
+                    (u8::from(model) * MODEL) | (u8::from(blocked) * BLOCKED)
                 }
             };
         if self.has(MODEL)

@@ -44,8 +44,9 @@ fn edited(seed: &[u8], edits: &[Edit]) -> Bytes {
     for edit in edits.iter().take(24) {
         let len = bytes.len().max(1);
         // Headers and JSON are where lengths are: three of four changes go there.
-        let place =
-            |at: u32| if at % 4 == 0 { (at / 4) as usize % len } else { (at / 4) as usize % len.min(600) };
+        let place = |at: u32| {
+            if at.is_multiple_of(4) { (at / 4) as usize % len } else { (at / 4) as usize % len.min(600) }
+        };
         match *edit {
             Edit::Byte { at, value } => bytes.iter_mut().skip(place(at)).take(1).for_each(|b| *b = value),
             Edit::Word { at, value } => overwrite(&mut bytes, place(at) & !3, value),

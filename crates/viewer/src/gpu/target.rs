@@ -50,7 +50,8 @@ pub struct DepthTexture {
 impl DepthTexture {
     /// Makes one.
     pub fn new(gpu: &Gpu, size_px: [u32; 2]) -> Self {
-        let texture = texture(gpu, "depth", size_px, DEPTH_FORMAT, wgpu::TextureUsages::RENDER_ATTACHMENT, &[]);
+        let texture =
+            texture(gpu, "depth", size_px, DEPTH_FORMAT, wgpu::TextureUsages::RENDER_ATTACHMENT, &[]);
         Self { size_px, view: texture.create_view(&wgpu::TextureViewDescriptor::default()) }
     }
 }

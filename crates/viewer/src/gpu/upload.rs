@@ -146,7 +146,10 @@ impl UploadJob {
             if let Some(problem) = texture_problem(gpu, texture) {
                 problems.push(format!("texture {index} is drawn white: {problem}"));
                 textures.push(None);
-                bind_groups.push(TextureGroups { linear: pipelines.white.clone(), encoded: Some(pipelines.white.clone()) });
+                bind_groups.push(TextureGroups {
+                    linear: pipelines.white.clone(),
+                    encoded: Some(pipelines.white.clone()),
+                });
                 continue;
             }
             let (made, group) = make_texture(gpu, pipelines, texture);
@@ -405,7 +408,8 @@ fn make_texture(gpu: &Gpu, pipelines: &Pipelines, texture: &Texture) -> (wgpu::T
     });
     let sampler = pipelines.sampler(gpu, texture.sampler);
     let group = |format: wgpu::TextureFormat| {
-        let view = made.create_view(&wgpu::TextureViewDescriptor { format: Some(format), ..Default::default() });
+        let view =
+            made.create_view(&wgpu::TextureViewDescriptor { format: Some(format), ..Default::default() });
         gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("tile"),
             layout: &pipelines.texture_layout,
@@ -415,7 +419,8 @@ fn make_texture(gpu: &Gpu, pipelines: &Pipelines, texture: &Texture) -> (wgpu::T
             ],
         })
     };
-    let groups = TextureGroups { linear: group(format), encoded: gpu.software.then(|| group(encoded_format)) };
+    let groups =
+        TextureGroups { linear: group(format), encoded: gpu.software.then(|| group(encoded_format)) };
     (made, groups)
 }
 

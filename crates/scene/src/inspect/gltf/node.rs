@@ -45,10 +45,10 @@ fn check_indices(at: &At<'_>, key: &str, count: usize, of: &str, out: &mut Out<'
     }
     let mut seen = BTreeSet::new();
     for index in list.elements() {
-        if let Some(index_value) = index_below(&index, count, of, out) {
-            if !seen.insert(index_value) {
-                out.error(index, format!("{index_value} appears more than once"));
-            }
+        if let Some(index_value) = index_below(&index, count, of, out)
+            && !seen.insert(index_value)
+        {
+            out.error(index, format!("{index_value} appears more than once"));
         }
     }
 }

@@ -75,10 +75,9 @@ fn check_enum(at: &At<'_>, out: &mut Out<'_>) {
         optional_string(&value, "description", out);
         if let Some(name) = required(&value, "name", out)
             && let Some(text) = non_empty_string(&name, out)
+            && !names.insert(text.to_owned())
         {
-            if !names.insert(text.to_owned()) {
-                out.error(name, format!("the name '{text}' appears more than once"));
-            }
+            out.error(name, format!("the name '{text}' appears more than once"));
         }
         if let Some(number) = required(&value, "value", out)
             && let Some(exact) = integer(&number, out)
