@@ -11,8 +11,10 @@
 
 pub mod api;
 mod arrive;
+mod choice;
 mod draw;
 mod fade;
+mod graft;
 mod pressure;
 mod queues;
 mod reader;
@@ -36,9 +38,10 @@ use crate::{
     content::Warning,
     tileset::{Tree, TreeLimits},
 };
+use choice::Choice;
 use pressure::{Load, Pressure};
 use queues::{Blocked, Estimates};
-use selection::{Choice, Class, Pass, Rules};
+use selection::{Class, Pass, Rules};
 use side::Side;
 use slots::{Phase, Slots};
 use views::ViewState;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Streamer,
     api::{TileId, TilesetId},
-    selection::Choice,
+    choice::Choice,
     side::REPLACED,
     slots::{NONE, Phase, Role},
 };
@@ -232,10 +232,12 @@ impl Streamer {
                 continue;
             }
             let refused = self.views.iter().any(|v| v.unswitched.contains(&(at as u32)));
-            if pending.tile.is_none() || refused {
+            let (old, host) = (place.current, place.host);
+            // Nothing is lost where the old one never came.
+            let nothing_to_keep = host.is_none() && old.is_none_or(|a| a.tile.is_none());
+            if pending.tile.is_none() || refused && !nothing_to_keep {
                 continue;
             }
-            let (old, host) = (place.current, place.host);
             if let Some(p) = self.places.get_mut(at) {
                 p.current = Some(pending);
                 p.pending = None;

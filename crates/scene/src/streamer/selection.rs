@@ -8,6 +8,7 @@
 
 use super::{
     api::View,
+    choice::Choice,
     side::{BLOCKED, CONTENT_VOLUMES, FAILED, MODEL, READY, REPLACED, RETRYING, SEEN, Side},
     slots::NONE,
     views::{Pick, ViewState},
@@ -58,17 +59,6 @@ pub(super) struct Want {
     pub(super) tile: u32,
 }
 
-/// Where a stream or a replaced tile hangs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Choice {
-    /// The tile replaced; `NONE` for the root of a stream.
-    pub(super) host: u32,
-    /// Root of what is shown; `NONE`: the host itself, or nothing yet.
-    pub(super) current: u32,
-    /// Root of what shall replace it; `NONE`: nothing.
-    pub(super) pending: u32,
-}
-
 /// What does not change during the passes of one frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
@@ -87,43 +77,46 @@ pub(super) struct Rules {
     pub(super) preload_siblings: bool,
 }
 
-struct Frame<'t> {
-    tile: u32,
+/// A tile on the way down.
+pub(super) struct Frame<'t> {
+    pub(super) tile: u32,
     /// Into the choices, else `NONE`.
-    choice: u32,
-    stage: u8,
-    children: Option<Children<'t>>,
-    mask: PlaneMask,
+    pub(super) choice: u32,
+    pub(super) stage: u8,
+    pub(super) children: Option<Children<'t>>,
+    pub(super) mask: PlaneMask,
     /// Only what is resident is looked for.
-    cover: bool,
-    model: bool,
-    ready: bool,
-    add: bool,
+    pub(super) cover: bool,
+    pub(super) model: bool,
+    pub(super) ready: bool,
+    pub(super) add: bool,
     /// Its own content is outside the view.
-    unseen: bool,
-    failed: bool,
-    retrying: bool,
+    pub(super) unseen: bool,
+    pub(super) failed: bool,
+    pub(super) retrying: bool,
     /// A ready content above.
-    ready_above: bool,
+    pub(super) ready_above: bool,
     /// A content above that is ready or may become so.
-    model_above: bool,
-    steps_above: u8,
-    steps: u8,
-    distance: f64,
-    picks: usize,
-    holes: usize,
-    clips: usize,
-    kept: u32,
+    pub(super) model_above: bool,
+    pub(super) steps_above: u8,
+    pub(super) steps: u8,
+    pub(super) distance: f64,
+    pub(super) picks: usize,
+    /// End of what a replacement picked.
+    pub(super) own_picks: usize,
+    pub(super) holes: usize,
+    pub(super) clips: usize,
+    pub(super) kept: u32,
 }
 
 /// What a pass hands down.
 #[derive(Clone, Copy)]
-struct Down {
-    mask: PlaneMask,
-    cover: bool,
-    ready_above: bool,
-    model_above: bool,
-    steps: u8,
+pub(super) struct Down {
+    pub(super) mask: PlaneMask,
+    pub(super) cover: bool,
+    pub(super) ready_above: bool,
+    pub(super) model_above: bool,
+    pub(super) steps: u8,
 }
 
 /// One pass.
@@ -183,82 +176,7 @@ impl<'t> Pass<'t, '_> {
         }
     }
 
-    fn choice_frame(&self, choice: u32, down: Down) -> Frame<'t> {
-        Frame {
-            tile: NONE,
-            choice,
-            stage: 0,
-            children: None,
-            mask: down.mask,
-            cover: down.cover,
-            model: false,
-            ready: false,
-            add: false,
-            unseen: false,
-            failed: false,
-            retrying: false,
-            ready_above: down.ready_above,
-            model_above: down.model_above,
-            steps_above: down.steps,
-            steps: down.steps,
-            distance: 0.0,
-            picks: self.out.picks.len(),
-            holes: self.out.holes.len(),
-            clips: self.out.clips.len(),
-            kept: self.out.kept,
-        }
-    }
-
-    /// First what shall replace; if that does not cover everything yet, what is there.
-    fn step_choice(&mut self, stack: &mut Vec<Frame<'t>>) {
-        let Some(top) = stack.last_mut() else { return };
-        let Some(&choice) = self.choices.get(top.choice as usize) else {
-            stack.pop();
-            return;
-        };
-        let down = Down {
-            mask: top.mask,
-            cover: top.cover,
-            ready_above: top.ready_above,
-            model_above: top.model_above,
-            steps: top.steps_above,
-        };
-        match top.stage {
-            0 if choice.pending != NONE => {
-                top.stage = 1;
-                self.enter(
-                    stack,
-                    choice.pending,
-                    Down { ready_above: true, model_above: false, ..down },
-                    false,
-                );
-            }
-            1 if self.out.holes.len() == top.holes && self.out.clips.len() == top.clips => {
-                self.out.switched.push(top.choice);
-                stack.pop();
-            }
-            0 | 1 => {
-                if choice.pending != NONE {
-                    self.out.unswitched.push(top.choice);
-                }
-                top.stage = 2;
-                self.out.picks.truncate(top.picks);
-                self.out.holes.truncate(top.holes);
-                self.out.clips.truncate(top.clips);
-                self.out.kept = top.kept;
-                if choice.current != NONE {
-                    self.enter(stack, choice.current, down, false);
-                } else if choice.host != NONE {
-                    self.enter(stack, choice.host, down, true);
-                }
-            }
-            _ => {
-                stack.pop();
-            }
-        }
-    }
-
-    fn enter(&mut self, stack: &mut Vec<Frame<'t>>, index: u32, down: Down, bypass: bool) {
+    pub(super) fn enter(&mut self, stack: &mut Vec<Frame<'t>>, index: u32, down: Down, bypass: bool) {
         let Some(tile) = self.tree.tile(index) else { return };
         let Some(mut side) = self.sides.get(index as usize).copied() else { return };
         if side.has(REPLACED)

@@ -25,8 +25,9 @@ pub(super) struct ViewState {
     pub(super) clips: Vec<u32>,
     /// What to load.
     pub(super) wants: Vec<Want>,
-    /// Replacements that cover this view.
-    pub(super) switched: Vec<u32>,
+    /// Replacements that are drawn, and were in the frame before.
+    pub(super) shown_new: Vec<u32>,
+    pub(super) had_new: Vec<u32>,
     /// Replacements that do not cover it yet.
     pub(super) unswitched: Vec<u32>,
     /// Picks that were drawn in the frame before.
@@ -55,7 +56,8 @@ impl ViewState {
         self.holes.clear();
         self.clips.clear();
         self.wants.clear();
-        self.switched.clear();
+        std::mem::swap(&mut self.shown_new, &mut self.had_new);
+        self.shown_new.clear();
         self.unswitched.clear();
         self.kept = 0;
         self.visited = 0;
