@@ -23,13 +23,20 @@ const POINT_SIZE_PX: f32 = 2.0;
 /// What one frame may still hand over.
 #[derive(Clone, Copy, Debug)]
 pub struct UploadBudget {
-    /// Bytes.
+    /// Bytes left.
     pub bytes: u64,
+    /// Bytes of a whole frame: what fits in these is not cut.
+    pub bytes_per_frame: u64,
     /// Start no further write after this.
     pub deadline: Option<Instant>,
 }
 
 impl UploadBudget {
+    /// A frame's worth.
+    pub fn new(bytes_per_frame: u64, deadline: Option<Instant>) -> Self {
+        Self { bytes: bytes_per_frame, bytes_per_frame, deadline }
+    }
+
     fn spent(&self) -> bool {
         self.bytes == 0 || self.deadline.is_some_and(|d| Instant::now() >= d)
     }
@@ -462,7 +469,7 @@ fn write_mip(
     let (_, _, side) = gpu_format(from.format);
     let Some(source) = from.mips.get_mut(level as usize) else { return Some(true) };
     let whole = u64::from(row_bytes) * u64::from(rows);
-    if whole <= SLICE_BYTES && whole > budget.bytes {
+    if whole <= SLICE_BYTES.min(budget.bytes_per_frame) && whole > budget.bytes {
         budget.bytes = 0;
         return None;
     }

@@ -181,7 +181,7 @@ impl TileRuntime {
         }
         let start = Instant::now();
         let limit = self.streamer.settings().upload_bytes_per_frame;
-        let mut budget = UploadBudget { bytes: limit, deadline: Some(start + UPLOAD_TIME) };
+        let mut budget = UploadBudget::new(limit, Some(start + UPLOAD_TIME));
         for &id in wanted {
             let Some(waiting) = self.waiting.remove(&id) else { continue };
             let Waiting { tile, mesh, state } = waiting;

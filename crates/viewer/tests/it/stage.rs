@@ -50,7 +50,7 @@ pub(crate) fn stage() -> Option<&'static Stage> {
 impl Stage {
     pub(crate) fn upload(&self, content: TileContent) -> Arc<GpuTile> {
         let mut job = UploadJob::new(&self.gpu, &self.pipelines, content);
-        assert!(job.advance(&self.gpu, &mut UploadBudget { bytes: u64::MAX, deadline: None }));
+        assert!(job.advance(&self.gpu, &mut UploadBudget::new(u64::MAX, None)));
         let (tile, problems) = job.finish();
         assert!(problems.is_empty(), "{problems:?}");
         Arc::new(tile)
