@@ -94,7 +94,8 @@ const DIFFERENCES: &[(&str, &str)] = &[
 
 /// Whether one of our errors lies where one of the validator's does. It speaks of whole files where it has no path.
 fn is_at_same_place(row: &Row<'_>, report: &Report) -> bool {
-    if row.places.is_empty() {
+    // A package that cannot be opened has no place inside: the validator then names the package itself.
+    if row.places.is_empty() || row.issues == "IO_ERROR" {
         return true;
     }
     let theirs: Vec<&str> =
