@@ -126,10 +126,9 @@ impl Headless {
     /// # Errors
     /// The device is lost.
     pub fn frame(&mut self) -> Result<(), Error> {
-        let a = Instant::now();
         self.app.update();
-        let b = Instant::now();
         self.target.read_px(&self.context().gpu, [0, 0], [1, 1])?;
+<<<<<<< HEAD
         if std::env::var_os("DBG").is_some() {
             let s = self.tiles().map(|t| *t.stats()).unwrap_or_default();
             eprintln!(
@@ -144,6 +143,8 @@ impl Headless {
                 self.drawn().primitives
             );
         }
+=======
+>>>>>>> viewer
         Ok(())
     }
 

@@ -177,7 +177,8 @@ pub fn view(options: &ViewOptions) -> Result<(), Error> {
 
 fn spawn_camera(mut commands: Commands) {
     commands.spawn((
-        Camera { clear_color: ClearColorConfig::Custom(Color::BLACK), ..default() },
+        // The tiles' pass clears; the panels must keep what it drew.
+        Camera { clear_color: ClearColorConfig::None, ..default() },
         CameraRenderGraph::new(PanelGraph),
         Projection::default(),
         Msaa::Off,
