@@ -128,23 +128,6 @@ impl Headless {
     pub fn frame(&mut self) -> Result<(), Error> {
         self.app.update();
         self.target.read_px(&self.context().gpu, [0, 0], [1, 1])?;
-<<<<<<< HEAD
-        if std::env::var_os("DBG").is_some() {
-            let s = self.tiles().map(|t| *t.stats()).unwrap_or_default();
-            eprintln!(
-                "update {:.1} read {:.1} up {:?} vis {} drawn {} dec {} fet {} tri {}",
-                (b - a).as_secs_f64() * 1e3,
-                b.elapsed().as_secs_f64() * 1e3,
-                self.tiles().map(|t| t.upload_figures()),
-                s.visited,
-                s.drawn,
-                s.decoding,
-                s.fetching,
-                self.drawn().primitives
-            );
-        }
-=======
->>>>>>> viewer
         Ok(())
     }
 
