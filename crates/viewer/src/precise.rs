@@ -34,7 +34,14 @@ impl CameraFrame {
     /// The camera of a pose.
     pub fn new(pose: &CameraPose, frame: WorldFrame, size_px: [u32; 2], horizontal_fov_rad: f64) -> Self {
         let (forward_in_world, _, up_in_world) = pose.axes_in_world(frame);
-        Self { eye_in_world: pose.eye_in_world, forward_in_world, up_in_world, size_px, horizontal_fov_rad, frame }
+        Self {
+            eye_in_world: pose.eye_in_world,
+            forward_in_world,
+            up_in_world,
+            size_px,
+            horizontal_fov_rad,
+            frame,
+        }
     }
 
     /// Tangents of half the fields of view, horizontal and vertical.
@@ -69,7 +76,11 @@ impl CameraFrame {
     }
 
     /// World axes with the eye as origin, from a primitive.
-    pub fn relative_from_primitive(&self, world_from_content: &DMat4, content_from_primitive: &DMat4) -> DMat4 {
+    pub fn relative_from_primitive(
+        &self,
+        world_from_content: &DMat4,
+        content_from_primitive: &DMat4,
+    ) -> DMat4 {
         let mut m = *world_from_content * *content_from_primitive;
         m.w_axis -= self.eye_in_world.extend(0.0);
         m
@@ -149,7 +160,9 @@ pub fn enu_from_normal(world_from_primitive: &DMat4, frame: WorldFrame) -> [[f32
     let world_from_normal =
         if linear.determinant().abs() > 1e-300 { linear.inverse().transpose() } else { DMat3::IDENTITY };
     let enu_from_world = match frame {
-        WorldFrame::Earth => DMat3::from_mat4(ecef_from_enu(world_from_primitive.w_axis.truncate())).transpose(),
+        WorldFrame::Earth => {
+            DMat3::from_mat4(ecef_from_enu(world_from_primitive.w_axis.truncate())).transpose()
+        }
         WorldFrame::Local => DMat3::IDENTITY,
     };
     let m = enu_from_world * world_from_normal;
@@ -283,7 +296,10 @@ mod tests {
 
     #[test]
     fn clip_boxes_map_their_corners_to_one() {
-        let b = Obb { center: DVec3::new(5.0, 0.0, 0.0), half_axes: [DVec3::X * 2.0, DVec3::Z * 3.0, DVec3::ZERO] };
+        let b = Obb {
+            center: DVec3::new(5.0, 0.0, 0.0),
+            half_axes: [DVec3::X * 2.0, DVec3::Z * 3.0, DVec3::ZERO],
+        };
         let world_from_primitive = DMat4::from_translation(DVec3::new(1.0, 0.0, 0.0));
         let rows = unit_box_from_primitive(&b, &world_from_primitive);
         let at = |p: [f32; 3]| rows.map(|r| r[0] * p[0] + r[1] * p[1] + r[2] * p[2] + r[3]);

@@ -52,7 +52,13 @@ pub fn pose_along(eye_in_world: DVec3, forward_in_world: DVec3, frame: WorldFram
 
 /// Turns eye and view about a pivot: `turn_rad` about its vertical (positive: the camera moves clockwise seen from
 /// above, so that its heading grows), `tilt_rad` towards looking down from higher (positive).
-pub fn orbit(pose: &CameraPose, frame: WorldFrame, pivot_in_world: DVec3, turn_rad: f64, tilt_rad: f64) -> CameraPose {
+pub fn orbit(
+    pose: &CameraPose,
+    frame: WorldFrame,
+    pivot_in_world: DVec3,
+    turn_rad: f64,
+    tilt_rad: f64,
+) -> CameraPose {
     let (forward, right, _) = pose.axes_in_world(frame);
     // Pitch after tilting stays within what has a heading.
     let tilt = (pose.pitch_rad - tilt_rad).clamp(-MAX_PITCH_RAD, MAX_PITCH_RAD) - pose.pitch_rad;
@@ -79,7 +85,11 @@ pub fn pan(
     grabbed_in_world: DVec3,
     direction_in_world: DVec3,
 ) -> Option<CameraPose> {
-    let hit = meet_level(&Ray { origin: pose.eye_in_world, direction: direction_in_world }, frame, grabbed_in_world)?;
+    let hit = meet_level(
+        &Ray { origin: pose.eye_in_world, direction: direction_in_world },
+        frame,
+        grabbed_in_world,
+    )?;
     match frame {
         WorldFrame::Earth => {
             let rotation = DQuat::from_rotation_arc(hit.normalize(), grabbed_in_world.normalize());
@@ -278,11 +288,14 @@ mod tests {
         for frame in FRAMES {
             let start = CameraPose { eye_in_world: origin(frame), heading_rad: FRAC_PI_2, pitch_rad: -1.0 };
             let east = walk(&start, frame, 100.0, 0.0, 0.0);
-            let moved = enu_axes(start.eye_in_world, frame).transpose() * (east.eye_in_world - start.eye_in_world);
+            let moved =
+                enu_axes(start.eye_in_world, frame).transpose() * (east.eye_in_world - start.eye_in_world);
             assert!((moved - DVec3::X * 100.0).length() < 1e-2, "{frame:?} {moved}");
             assert!((height_m(east.eye_in_world, frame) - height_m(start.eye_in_world, frame)).abs() < 1e-6);
             let up = walk(&start, frame, 0.0, 0.0, 7.0);
-            assert!((height_m(up.eye_in_world, frame) - height_m(start.eye_in_world, frame) - 7.0).abs() < 1e-6);
+            assert!(
+                (height_m(up.eye_in_world, frame) - height_m(start.eye_in_world, frame) - 7.0).abs() < 1e-6
+            );
         }
     }
 

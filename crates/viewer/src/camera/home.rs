@@ -10,7 +10,12 @@ const PITCH_DEG: f64 = -35.0;
 const MARGIN: f64 = 1.05;
 
 /// Looks north and 35° down at the centre of `volume`, from just far enough that all of it is in the picture.
-pub fn overview(volume: &BoundingVolume, frame: WorldFrame, size_px: [u32; 2], horizontal_fov_rad: f64) -> CameraPose {
+pub fn overview(
+    volume: &BoundingVolume,
+    frame: WorldFrame,
+    size_px: [u32; 2],
+    horizontal_fov_rad: f64,
+) -> CameraPose {
     let center = volume.center();
     let pitch_rad = PITCH_DEG.to_radians();
     let at_center = CameraPose { eye_in_world: center, heading_rad: 0.0, pitch_rad };
@@ -39,9 +44,10 @@ mod tests {
     fn all_corners_are_in_the_picture_on_earth_and_in_a_local_frame() {
         let place = Geodetic { lon_rad: 2.0, lat_rad: 0.4, height_m: 50.0 };
         let in_ecef = ecef_from_enu(ecef_from_geodetic(place));
-        for (frame, placement) in
-            [(WorldFrame::Earth, in_ecef), (WorldFrame::Local, geodesy::glam::DMat4::from_translation(DVec3::splat(7.0)))]
-        {
+        for (frame, placement) in [
+            (WorldFrame::Earth, in_ecef),
+            (WorldFrame::Local, geodesy::glam::DMat4::from_translation(DVec3::splat(7.0))),
+        ] {
             let axes = [DVec3::X * 300.0, DVec3::Y * 80.0, DVec3::Z * 25.0];
             let obb = Obb {
                 center: placement.transform_point3(DVec3::ZERO),
@@ -59,7 +65,10 @@ mod tests {
                     + obb.half_axes[1] * sign(1)
                     + obb.half_axes[2] * sign(2);
                 let [x, y] = camera.px_of_world(corner).expect("in front of the camera");
-                assert!((0.0..=1280.0).contains(&x) && (0.0..=720.0).contains(&y), "{frame:?}: corner at {x}, {y}");
+                assert!(
+                    (0.0..=1280.0).contains(&x) && (0.0..=720.0).contains(&y),
+                    "{frame:?}: corner at {x}, {y}"
+                );
                 widest = widest.max((x - 640.0).abs() / 640.0).max((y - 360.0).abs() / 360.0);
             }
             assert!(widest > 0.8, "{frame:?}: uses only {widest} of the picture");

@@ -168,7 +168,11 @@ fn camera_of(rig: &CameraRig, window: &Window) -> Option<CameraFrame> {
     Some(CameraFrame::new(&rig.pose?, rig.frame, size_px, rig.fov_rad))
 }
 
-fn start_pose(mut rig: ResMut<CameraRig>, tiles: Option<Res<Tiles>>, window: Single<&Window, With<PrimaryWindow>>) {
+fn start_pose(
+    mut rig: ResMut<CameraRig>,
+    tiles: Option<Res<Tiles>>,
+    window: Single<&Window, With<PrimaryWindow>>,
+) {
     if rig.pose.is_some() {
         return;
     }
@@ -249,12 +253,15 @@ fn drag(
     if let Some(gesture) = drag.gesture {
         drag.moved |= cursor.distance(drag.start_px) > CLICK_PX;
         let step = cursor - drag.last_px;
-        if let (true, Some(pose), Some(grabbed)) = (drag.moved && step != Vec2::ZERO, rig.pose, drag.grabbed_in_world)
+        if let (true, Some(pose), Some(grabbed)) =
+            (drag.moved && step != Vec2::ZERO, rig.pose, drag.grabbed_in_world)
         {
             let width = f64::from(window.width().max(1.0));
             let [turn, tilt] = [f64::from(step.x), f64::from(step.y)].map(|s| s / width * TURN_PER_WIDTH_RAD);
             let moved = match gesture {
-                Gesture::Pan => controller::pan(&pose, rig.frame, grabbed, camera.direction_through_px(px_of(cursor))),
+                Gesture::Pan => {
+                    controller::pan(&pose, rig.frame, grabbed, camera.direction_through_px(px_of(cursor)))
+                }
                 Gesture::Orbit => Some(controller::orbit(&pose, rig.frame, grabbed, turn, tilt)),
                 Gesture::Zoom => Some(controller::zoom(&pose, grabbed, (f64::from(step.y) / 150.0).exp())),
             };
@@ -442,7 +449,12 @@ fn fly(mut rig: ResMut<CameraRig>, time: Res<Time<Real>>) {
 }
 
 /// Height of the highest drawn surface at the eye's place.
-pub fn ground_below(tiles: &TileRuntime, drawn: &[DrawTile], pose: &CameraPose, frame: WorldFrame) -> Option<f64> {
+pub fn ground_below(
+    tiles: &TileRuntime,
+    drawn: &[DrawTile],
+    pose: &CameraPose,
+    frame: WorldFrame,
+) -> Option<f64> {
     let (place, height) = match frame {
         WorldFrame::Earth => {
             let g = geodesy::geodetic_from_ecef(pose.eye_in_world);

@@ -292,13 +292,13 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
 impl Flight {
     /// Median frame with nothing open.
     fn empty_frames(&mut self) -> Result<f64, Error> {
-        let pose = CameraPose {
-            eye_in_world: geodesy::glam::DVec3::ZERO,
-            heading_rad: 0.0,
-            pitch_rad: 0.0,
-        };
-        let camera =
-            CameraFrame::new(&pose, WorldFrame::Local, self.options.size_px, self.options.fov_deg.to_radians());
+        let pose = CameraPose { eye_in_world: geodesy::glam::DVec3::ZERO, heading_rad: 0.0, pitch_rad: 0.0 };
+        let camera = CameraFrame::new(
+            &pose,
+            WorldFrame::Local,
+            self.options.size_px,
+            self.options.fov_deg.to_radians(),
+        );
         self.headless.look(camera);
         for _ in 0..5 {
             self.headless.frame()?;
@@ -328,7 +328,9 @@ impl Flight {
                 let text = std::fs::read_to_string(file).map_err(|e| unreadable(e.to_string()))?;
                 let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
                 let path: Vec<CameraFrame> = lines
-                    .map(|line| Ok(CameraFrame::new(&CameraPose::parse(line, frame)?, frame, size_px, fov_rad)))
+                    .map(|line| {
+                        Ok(CameraFrame::new(&CameraPose::parse(line, frame)?, frame, size_px, fov_rad))
+                    })
                     .collect::<Result<_, Error>>()?;
                 if path.is_empty() { Err(unreadable("holds no camera".to_owned())) } else { Ok(path) }
             }
@@ -383,7 +385,11 @@ impl Flight {
 
     /// Redraws what was drawn while settling and finds the first picture that covers enough. Done afterwards, so that
     /// counting pixels disturbs no time.
-    fn first_picture(&mut self, camera: CameraFrame, lists: Vec<DrawnList>) -> Result<Option<Duration>, Error> {
+    fn first_picture(
+        &mut self,
+        camera: CameraFrame,
+        lists: Vec<DrawnList>,
+    ) -> Result<Option<Duration>, Error> {
         let mut coverages = Vec::with_capacity(lists.len());
         for list in lists {
             let frame = FrameDraws { camera, background: [0.0; 3], tiles: list.tiles, lines: Vec::new() };

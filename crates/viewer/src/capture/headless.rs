@@ -13,7 +13,9 @@ use bevy::{
     prelude::*,
     render::{
         RenderApp, RenderPlugin,
-        renderer::{RenderAdapter, RenderAdapterInfo, RenderDevice, RenderInstance, RenderQueue, WgpuWrapper},
+        renderer::{
+            RenderAdapter, RenderAdapterInfo, RenderDevice, RenderInstance, RenderQueue, WgpuWrapper,
+        },
         settings::RenderCreation,
     },
     time::TimePlugin,
@@ -178,7 +180,8 @@ impl Headless {
     pub fn open(&mut self, what: &str, settings: StreamerSettings) -> Result<(), Error> {
         let source = Source::open(what, &OpenOptions::default())?;
         let GpuContext { gpu, pipelines } = self.context().clone();
-        let runtime = TileRuntime::open(gpu, pipelines, source, settings, Arc::new(|| ())).map_err(Error::Thread)?;
+        let runtime =
+            TileRuntime::open(gpu, pipelines, source, settings, Arc::new(|| ())).map_err(Error::Thread)?;
         self.app.insert_resource(Tiles(runtime));
         Ok(())
     }
@@ -195,10 +198,10 @@ impl Headless {
 
     /// Figures of the last frame.
     pub fn drawn(&self) -> FrameStats {
-        self.app.get_sub_app(RenderApp).and_then(|a| a.world().get_resource::<DrawnFrame>()).map_or_else(
-            FrameStats::default,
-            |drawn| drawn.0,
-        )
+        self.app
+            .get_sub_app(RenderApp)
+            .and_then(|a| a.world().get_resource::<DrawnFrame>())
+            .map_or_else(FrameStats::default, |drawn| drawn.0)
     }
 
     /// Steps without drawing until the root of the tileset is known, or fails.

@@ -1,9 +1,6 @@
 //! The camera path that the peers are measured with: one turn around the bounding sphere, nearer and out again.
 
-use geodesy::{
-    WorldFrame,
-    glam::DVec3,
-};
+use geodesy::{WorldFrame, glam::DVec3};
 
 use crate::precise::CameraFrame;
 

@@ -103,7 +103,14 @@ impl FrameRenderer {
         let uniforms = uniform_buffer(gpu, 64 * stride);
         let boxes = box_buffer(gpu, 48);
         let group = draw_group(gpu, pipelines, &uniforms, &boxes);
-        Self { stride, uniforms, boxes, group, lines: LineRenderer::new(gpu, opaque_format), bytes: Vec::new() }
+        Self {
+            stride,
+            uniforms,
+            boxes,
+            group,
+            lines: LineRenderer::new(gpu, opaque_format),
+            bytes: Vec::new(),
+        }
     }
 
     /// Encodes one frame into the two attachments, which it clears. Alpha stays 0 where nothing is drawn: coverage is
@@ -182,7 +189,13 @@ impl FrameRenderer {
         }
     }
 
-    fn hand_over(&mut self, gpu: &Gpu, pipelines: &Pipelines, drawables: &[Drawable<'_>], boxes: &[[[f32; 4]; 3]]) {
+    fn hand_over(
+        &mut self,
+        gpu: &Gpu,
+        pipelines: &Pipelines,
+        drawables: &[Drawable<'_>],
+        boxes: &[[[f32; 4]; 3]],
+    ) {
         let needed = drawables.len() as u64 * self.stride;
         let box_bytes: &[u8] = bytemuck::cast_slice(boxes);
         let grow_uniforms = needed > self.uniforms.size();
@@ -217,12 +230,16 @@ fn gather<'a>(frame: &'a FrameDraws, color: &ColorTarget<'_>) -> (Vec<Drawable<'
     let mut boxes = Vec::new();
     for tile_draw in &frame.tiles {
         for primitive in &tile_draw.tile.primitives {
-            let relative_from_primitive =
-                frame.camera.relative_from_primitive(&tile_draw.world_from_content, &primitive.content_from_primitive);
+            let relative_from_primitive = frame
+                .camera
+                .relative_from_primitive(&tile_draw.world_from_content, &primitive.content_from_primitive);
             let world_from_primitive = tile_draw.world_from_content * primitive.content_from_primitive;
             let first_box = boxes.len() as u32;
             boxes.extend(
-                tile_draw.only_inside.iter().map(|b| precise::unit_box_from_primitive(b, &world_from_primitive)),
+                tile_draw
+                    .only_inside
+                    .iter()
+                    .map(|b| precise::unit_box_from_primitive(b, &world_from_primitive)),
             );
             let fading = tile_draw.fade < 1.0 || tile_draw.fading_out;
             let boxed = !tile_draw.only_inside.is_empty();
@@ -254,7 +271,9 @@ fn gather<'a>(frame: &'a FrameDraws, color: &ColorTarget<'_>) -> (Vec<Drawable<'
                 tile: &tile_draw.tile,
                 primitive,
                 uniform: DrawUniform {
-                    clip_from_primitive: precise::columns_f32(&(clip_from_relative * relative_from_primitive)),
+                    clip_from_primitive: precise::columns_f32(
+                        &(clip_from_relative * relative_from_primitive),
+                    ),
                     enu_from_normal: if primitive.lit {
                         precise::enu_from_normal(&world_from_primitive, frame.camera.frame)
                     } else {
@@ -323,7 +342,9 @@ fn draw_one(pass: &mut wgpu::RenderPass<'_>, pipelines: &Pipelines, drawable: &D
     for (slot, range) in primitive.streams.iter().enumerate().take(slots) {
         match range {
             Some(range) => pass.set_vertex_buffer(slot as u32, drawable.tile.buffer.slice(range.clone())),
-            None => pass.set_vertex_buffer(slot as u32, pipelines.absent.slice(Pipelines::absent_offset(slot)..)),
+            None => {
+                pass.set_vertex_buffer(slot as u32, pipelines.absent.slice(Pipelines::absent_offset(slot)..))
+            }
         }
     }
     if drawable.key.path == Path::Point {
@@ -354,7 +375,12 @@ fn box_buffer(gpu: &Gpu, size: u64) -> wgpu::Buffer {
     })
 }
 
-fn draw_group(gpu: &Gpu, pipelines: &Pipelines, uniforms: &wgpu::Buffer, boxes: &wgpu::Buffer) -> wgpu::BindGroup {
+fn draw_group(
+    gpu: &Gpu,
+    pipelines: &Pipelines,
+    uniforms: &wgpu::Buffer,
+    boxes: &wgpu::Buffer,
+) -> wgpu::BindGroup {
     gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: Some("tile draws"),
         layout: &pipelines.draw_layout,

@@ -177,8 +177,9 @@ impl Pipelines {
                     Wrap::Mirror => wgpu::AddressMode::MirrorRepeat,
                     Wrap::Clamp => wgpu::AddressMode::ClampToEdge,
                 };
-                let filter =
-                    |nearest: bool| if nearest { wgpu::FilterMode::Nearest } else { wgpu::FilterMode::Linear };
+                let filter = |nearest: bool| {
+                    if nearest { wgpu::FilterMode::Nearest } else { wgpu::FilterMode::Linear }
+                };
                 let all_linear = !sampler.nearest_mag && !sampler.nearest_min;
                 // A software driver pays for every texel: the nearest mip there, trilinear and anisotropic elsewhere.
                 let hardware = all_linear && !self.software;
@@ -188,7 +189,11 @@ impl Pipelines {
                     address_mode_v: wrap(sampler.wrap[1]),
                     mag_filter: filter(sampler.nearest_mag),
                     min_filter: filter(sampler.nearest_min),
-                    mipmap_filter: if hardware { wgpu::MipmapFilterMode::Linear } else { wgpu::MipmapFilterMode::Nearest },
+                    mipmap_filter: if hardware {
+                        wgpu::MipmapFilterMode::Linear
+                    } else {
+                        wgpu::MipmapFilterMode::Nearest
+                    },
                     anisotropy_clamp: if hardware { 8 } else { 1 },
                     ..Default::default()
                 })
@@ -210,9 +215,21 @@ impl Pipelines {
         let instance_at = wgpu::vertex_attr_array![4 => Float32x4, 5 => Float32x4, 6 => Float32x4];
         let buffers = [
             wgpu::VertexBufferLayout { array_stride: 12, step_mode: vertex_step, attributes: &position_at },
-            wgpu::VertexBufferLayout { array_stride: stride(uv, 8), step_mode: vertex_step, attributes: &uv_at },
-            wgpu::VertexBufferLayout { array_stride: stride(color, 4), step_mode: vertex_step, attributes: &color_at },
-            wgpu::VertexBufferLayout { array_stride: stride(normal, 4), step_mode: vertex_step, attributes: &normal_at },
+            wgpu::VertexBufferLayout {
+                array_stride: stride(uv, 8),
+                step_mode: vertex_step,
+                attributes: &uv_at,
+            },
+            wgpu::VertexBufferLayout {
+                array_stride: stride(color, 4),
+                step_mode: vertex_step,
+                attributes: &color_at,
+            },
+            wgpu::VertexBufferLayout {
+                array_stride: stride(normal, 4),
+                step_mode: vertex_step,
+                attributes: &normal_at,
+            },
             wgpu::VertexBufferLayout {
                 // A point has one instance matrix for all points of its draw.
                 array_stride: stride(!per_point, 48),
@@ -299,11 +316,15 @@ fn white_texture(gpu: &Gpu, layout: &wgpu::BindGroupLayout) -> wgpu::BindGroup {
         entries: &[
             wgpu::BindGroupEntry {
                 binding: 0,
-                resource: wgpu::BindingResource::TextureView(&texture.create_view(&wgpu::TextureViewDescriptor::default())),
+                resource: wgpu::BindingResource::TextureView(
+                    &texture.create_view(&wgpu::TextureViewDescriptor::default()),
+                ),
             },
             wgpu::BindGroupEntry {
                 binding: 1,
-                resource: wgpu::BindingResource::Sampler(&gpu.device.create_sampler(&wgpu::SamplerDescriptor::default())),
+                resource: wgpu::BindingResource::Sampler(
+                    &gpu.device.create_sampler(&wgpu::SamplerDescriptor::default()),
+                ),
             },
         ],
     })

@@ -50,7 +50,8 @@ pub struct DepthTexture {
 impl DepthTexture {
     /// Makes one.
     pub fn new(gpu: &Gpu, size_px: [u32; 2]) -> Self {
-        let texture = texture(gpu, "depth", size_px, DEPTH_FORMAT, wgpu::TextureUsages::RENDER_ATTACHMENT, &[]);
+        let texture =
+            texture(gpu, "depth", size_px, DEPTH_FORMAT, wgpu::TextureUsages::RENDER_ATTACHMENT, &[]);
         Self { size_px, view: texture.create_view(&wgpu::TextureViewDescriptor::default()) }
     }
 }
@@ -65,7 +66,11 @@ fn texture(
 ) -> wgpu::Texture {
     gpu.device.create_texture(&wgpu::TextureDescriptor {
         label: Some(label),
-        size: wgpu::Extent3d { width: size_px[0].max(1), height: size_px[1].max(1), depth_or_array_layers: 1 },
+        size: wgpu::Extent3d {
+            width: size_px[0].max(1),
+            height: size_px[1].max(1),
+            depth_or_array_layers: 1,
+        },
         mip_level_count: 1,
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
@@ -116,7 +121,12 @@ impl OffscreenTarget {
     }
 
     /// Waits for everything drawn so far and returns the pixels of a rectangle: rows from the top, RGBA.
-    pub fn read_px(&self, gpu: &Gpu, origin_px: [u32; 2], size_px: [u32; 2]) -> Result<Vec<u8>, ReadBackError> {
+    pub fn read_px(
+        &self,
+        gpu: &Gpu,
+        origin_px: [u32; 2],
+        size_px: [u32; 2],
+    ) -> Result<Vec<u8>, ReadBackError> {
         let [width, height] = size_px;
         let row_bytes = width * 4;
         let padded = row_bytes.next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
@@ -134,7 +144,11 @@ impl OffscreenTarget {
             },
             wgpu::TexelCopyBufferInfo {
                 buffer: &buffer,
-                layout: wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(padded), rows_per_image: None },
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(padded),
+                    rows_per_image: None,
+                },
             },
             wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
         );

@@ -3,7 +3,9 @@
 use std::{ops::Range, time::Instant};
 
 use geodesy::glam::{DMat4, DVec3};
-use scene::content::{AlphaMode, Indices, Material, Primitive, Texture, TextureFormat, TileContent, Topology};
+use scene::content::{
+    AlphaMode, Indices, Material, Primitive, Texture, TextureFormat, TileContent, Topology,
+};
 
 use super::{
     Gpu,
@@ -55,10 +57,20 @@ pub struct UploadJob {
 #[derive(Clone, Debug)]
 enum Piece {
     /// A stream kept in the content.
-    Stream { primitive: usize, slot: Slot, offset: u64 },
+    Stream {
+        primitive: usize,
+        slot: Slot,
+        offset: u64,
+    },
     /// Bytes made for the GPU (instances, points without their indices).
-    Made { bytes: Vec<u8>, offset: u64 },
-    Mip { texture: usize, level: u32 },
+    Made {
+        bytes: Vec<u8>,
+        offset: u64,
+    },
+    Mip {
+        texture: usize,
+        level: u32,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +136,8 @@ fn texture_problem(gpu: &Gpu, texture: &Texture) -> Option<String> {
     texture.mips.iter().enumerate().find_map(|(level, bytes)| {
         let (_, _, row, rows) = mip_shape(texture, level as u32);
         let expected = row as usize * rows as usize;
-        (bytes.len() != expected).then(|| format!("mip {level} has {} bytes instead of {expected}", bytes.len()))
+        (bytes.len() != expected)
+            .then(|| format!("mip {level} has {} bytes instead of {expected}", bytes.len()))
     })
 }
 
@@ -140,7 +153,10 @@ impl UploadJob {
             if let Some(problem) = texture_problem(gpu, texture) {
                 problems.push(format!("texture {index} is drawn white: {problem}"));
                 textures.push(None);
-                bind_groups.push(TextureGroups { linear: pipelines.white.clone(), encoded: Some(pipelines.white.clone()) });
+                bind_groups.push(TextureGroups {
+                    linear: pipelines.white.clone(),
+                    encoded: Some(pipelines.white.clone()),
+                });
                 continue;
             }
             let (made, group) = make_texture(gpu, pipelines, texture);
@@ -155,7 +171,8 @@ impl UploadJob {
             if primitive.positions.is_empty() {
                 continue;
             }
-            let material = primitive.material.and_then(|m| content.materials.get(m)).cloned().unwrap_or_default();
+            let material =
+                primitive.material.and_then(|m| content.materials.get(m)).cloned().unwrap_or_default();
             lay_out(index, primitive, &material, &mut layout, &mut primitives);
         }
         bytes += layout.size;
@@ -183,7 +200,8 @@ impl UploadJob {
             }
             let finished = match piece {
                 Piece::Stream { primitive, slot, offset } => {
-                    let source = self.content.primitives.get(*primitive).map_or(&[][..], |p| stream_bytes(p, *slot));
+                    let source =
+                        self.content.primitives.get(*primitive).map_or(&[][..], |p| stream_bytes(p, *slot));
                     write_buffer(gpu, &self.tile.buffer, *offset, source, &mut self.at.1, budget)
                 }
                 Piece::Made { bytes, offset } => {
@@ -192,10 +210,12 @@ impl UploadJob {
                 Piece::Mip { texture, level } => {
                     let (texture, level) = (*texture, *level);
                     match (self.textures.get(texture), self.content.textures.get_mut(texture)) {
-                        (Some(Some(to)), Some(from)) => match write_mip(gpu, to, from, level, &mut self.at.1, budget) {
-                            Some(finished) => finished,
-                            None => return false,
-                        },
+                        (Some(Some(to)), Some(from)) => {
+                            match write_mip(gpu, to, from, level, &mut self.at.1, budget) {
+                                Some(finished) => finished,
+                                None => return false,
+                            }
+                        }
                         _ => true,
                     }
                 }
@@ -299,7 +319,8 @@ fn lay_out(
     } else if path == Path::Point {
         placements.extend(primitive.instances.iter().map(|m| (primitive.content_from_primitive * *m, 1)));
     } else {
-        let (placement, rows) = precise::instances_f32(&primitive.content_from_primitive, &primitive.instances);
+        let (placement, rows) =
+            precise::instances_f32(&primitive.content_from_primitive, &primitive.instances);
         streams[4] = Some(layout.made(bytemuck::cast_slice(&rows).to_vec()));
         placements.push((placement, rows.len() as u32));
     }
@@ -350,7 +371,8 @@ fn sphere(p: &Primitive) -> (DVec3, f64) {
         p.instances.iter().map(|m| (p.content_from_primitive * *m).transform_point3(middle(p))).collect();
     let center = centers.iter().sum::<DVec3>() / centers.len().max(1) as f64;
     let spread = centers.iter().map(|c| c.distance(center)).fold(0.0, f64::max);
-    let scale = p.instances.iter().map(|m| largest_scale(&(p.content_from_primitive * *m))).fold(0.0, f64::max);
+    let scale =
+        p.instances.iter().map(|m| largest_scale(&(p.content_from_primitive * *m))).fold(0.0, f64::max);
     (center, spread + half_diagonal(p) * scale)
 }
 
@@ -393,7 +415,8 @@ fn make_texture(gpu: &Gpu, pipelines: &Pipelines, texture: &Texture) -> (wgpu::T
     });
     let sampler = pipelines.sampler(gpu, texture.sampler);
     let group = |format: wgpu::TextureFormat| {
-        let view = made.create_view(&wgpu::TextureViewDescriptor { format: Some(format), ..Default::default() });
+        let view =
+            made.create_view(&wgpu::TextureViewDescriptor { format: Some(format), ..Default::default() });
         gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("tile"),
             layout: &pipelines.texture_layout,
@@ -403,7 +426,8 @@ fn make_texture(gpu: &Gpu, pipelines: &Pipelines, texture: &Texture) -> (wgpu::T
             ],
         })
     };
-    let groups = TextureGroups { linear: group(format), encoded: gpu.software.then(|| group(encoded_format)) };
+    let groups =
+        TextureGroups { linear: group(format), encoded: gpu.software.then(|| group(encoded_format)) };
     (made, groups)
 }
 

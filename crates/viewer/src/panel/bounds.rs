@@ -9,11 +9,8 @@ use crate::{
 };
 
 /// Pairs of corners (bit n: which end of half axis n) that make the edges of a box.
-const EDGES: [(u8, u8); 12] = [
-    (0, 1), (2, 3), (4, 5), (6, 7),
-    (0, 2), (1, 3), (4, 6), (5, 7),
-    (0, 4), (1, 5), (2, 6), (3, 7),
-];
+const EDGES: [(u8, u8); 12] =
+    [(0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (0, 4), (1, 5), (2, 6), (3, 7)];
 
 /// Lines around every drawn tile, in the colour of its level.
 pub fn tile_bounds(tiles: &TileRuntime, camera: &CameraFrame) -> Vec<LineVertex> {

@@ -250,7 +250,9 @@ fn status_line(
     tiles: Option<&TileRuntime>,
     camera: Option<String>,
 ) {
-    let frame = egui::Frame::new().fill(egui::Color32::from_black_alpha(150)).inner_margin(egui::Margin::symmetric(8, 3));
+    let frame = egui::Frame::new()
+        .fill(egui::Color32::from_black_alpha(150))
+        .inner_margin(egui::Margin::symmetric(8, 3));
     let width = ctx.content_rect().width();
     egui::Area::new("status".into()).anchor(egui::Align2::LEFT_BOTTOM, [0.0, 0.0]).interactable(false).show(
         ctx,
@@ -262,7 +264,10 @@ fn status_line(
                     match tiles {
                         Some(tiles) if tiles.is_dead() => {
                             let reason = tiles.streamer().warnings().last().map_or("", |w| w.reason.as_str());
-                            ui.colored_label(egui::Color32::LIGHT_RED, texts.fill(Key::Unreadable, &[reason]));
+                            ui.colored_label(
+                                egui::Color32::LIGHT_RED,
+                                texts.fill(Key::Unreadable, &[reason]),
+                            );
                         }
                         Some(tiles) if tiles.bounding_volume().is_some() => {
                             if !tiles.stats().settled {
@@ -313,9 +318,10 @@ fn picked_panel(ctx: &egui::Context, texts: &Texts, picked: &Picked) -> bool {
             egui::ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
                 for (number, feature) in picked.features.iter().enumerate() {
                     ui.separator();
-                    let name = feature.feature_id.map_or_else(|| feature.set.clone(), |id| {
-                        texts.fill(Key::Feature, &[&format!("{id} ({})", feature.set)])
-                    });
+                    let name = feature.feature_id.map_or_else(
+                        || feature.set.clone(),
+                        |id| texts.fill(Key::Feature, &[&format!("{id} ({})", feature.set)]),
+                    );
                     ui.strong(name);
                     egui::Grid::new(("feature", number)).num_columns(2).striped(true).show(ui, |ui| {
                         for (property, value) in feature.properties.iter().take(MAX_PROPERTIES) {
@@ -331,7 +337,13 @@ fn picked_panel(ctx: &egui::Context, texts: &Texts, picked: &Picked) -> bool {
     close
 }
 
-fn debug_panel(ctx: &egui::Context, texts: &Texts, tiles: &TileRuntime, drawn: &LastDrawn, time: &Time<Real>) {
+fn debug_panel(
+    ctx: &egui::Context,
+    texts: &Texts,
+    tiles: &TileRuntime,
+    drawn: &LastDrawn,
+    time: &Time<Real>,
+) {
     let stats = tiles.stats();
     let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / 1_048_576.0);
     let ceiling = tiles.streamer().settings().memory_ceiling_bytes;

@@ -152,7 +152,8 @@ mod tests {
     #[test]
     fn both_files_hold_every_key_and_no_other() {
         for language in [Language::SimplifiedChinese, Language::English] {
-            let file: BTreeMap<String, String> = serde_json::from_str(language.source()).expect("a flat JSON object");
+            let file: BTreeMap<String, String> =
+                serde_json::from_str(language.source()).expect("a flat JSON object");
             for key in Key::ALL {
                 let text = file.get(key.as_str());
                 assert!(text.is_some_and(|t| !t.trim().is_empty()), "{language:?} lacks {}", key.as_str());
@@ -170,7 +171,12 @@ mod tests {
         for key in Key::ALL {
             for n in 0..4 {
                 let place = format!("{{{n}}}");
-                assert_eq!(zh.get(*key).contains(&place), en.get(*key).contains(&place), "{} {place}", key.as_str());
+                assert_eq!(
+                    zh.get(*key).contains(&place),
+                    en.get(*key).contains(&place),
+                    "{} {place}",
+                    key.as_str()
+                );
             }
         }
     }

@@ -10,7 +10,8 @@ use geodesy::{BoundingVolume, WorldFrame};
 use scene::{
     pick::{PickMesh, Picker, Resident},
     streamer::{
-        ContentId, DrawTile, FetchFailure, FetchId, Input, Stats, Streamer, StreamerSettings, TileId, TilesetId, View,
+        ContentId, DrawTile, FetchFailure, FetchId, Input, Stats, Streamer, StreamerSettings, TileId,
+        TilesetId, View,
     },
 };
 use store::{FetchEvent, FetchOrder, Fetcher, Source};

@@ -20,7 +20,10 @@ use bevy::{
     window::{ExitCondition, PresentMode, WindowPlugin, WindowResolution},
     winit::{EventLoopProxyWrapper, UpdateMode, WinitPlugin, WinitSettings, WinitUserEvent},
 };
-use bevy_egui::{EguiPlugin, PrimaryEguiContext, render::{egui_pass, prepare_egui_pass}};
+use bevy_egui::{
+    EguiPlugin, PrimaryEguiContext,
+    render::{egui_pass, prepare_egui_pass},
+};
 use scene::streamer::StreamerSettings;
 use store::{OpenOptions, Source};
 
@@ -88,7 +91,9 @@ struct Request {
 pub fn view(options: &ViewOptions) -> Result<(), Error> {
     let source = Source::open(&options.what, &OpenOptions::default())?;
     if cfg!(target_os = "linux")
-        && ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| std::env::var_os(name).is_none_or(|v| v.is_empty()))
+        && ["DISPLAY", "WAYLAND_DISPLAY"]
+            .iter()
+            .all(|name| std::env::var_os(name).is_none_or(|v| v.is_empty()))
     {
         return Err(Error::Window("there is no display; `hamlet shot` draws without one".to_owned()));
     }
@@ -142,7 +147,10 @@ pub fn view(options: &ViewOptions) -> Result<(), Error> {
         ..TileView::default()
     })
     .insert_resource(Request { options: options.clone(), source })
-    .insert_resource(WinitSettings { focused_mode: UpdateMode::Continuous, unfocused_mode: UpdateMode::Continuous })
+    .insert_resource(WinitSettings {
+        focused_mode: UpdateMode::Continuous,
+        unfocused_mode: UpdateMode::Continuous,
+    })
     .add_systems(Startup, (spawn_camera, open))
     .add_systems(PostUpdate, pace.after(CameraSystems));
     if let Some(render_app) = app.get_sub_app_mut(RenderApp) {

@@ -58,7 +58,9 @@ fn a_shot_of_photogrammetry_settles_and_is_repeatable() {
 
 #[test]
 fn a_flight_keeps_to_the_protocol_and_to_its_memory() {
-    let (Some(what), Some(_)) = (data("tiles/dingo-gap/example/public/data/tileset.json"), stage()) else { return };
+    let (Some(what), Some(_)) = (data("tiles/dingo-gap/example/public/data/tileset.json"), stage()) else {
+        return;
+    };
     let options = FlyOptions {
         what,
         poses: 12,
@@ -80,7 +82,8 @@ fn a_flight_keeps_to_the_protocol_and_to_its_memory() {
     assert!(report.memory_peak_mib <= 64.0, "own memory peaked at {} MiB", report.memory_peak_mib);
     assert!(report.fetched > 0 && report.fetched_bytes > 0);
     let json = serde_json::to_value(&report).unwrap();
-    for key in ["far", "near", "firstPath", "secondPath", "still", "emptyFrameMs", "peakPssMiB", "memoryMiB"] {
+    for key in ["far", "near", "firstPath", "secondPath", "still", "emptyFrameMs", "peakPssMiB", "memoryMiB"]
+    {
         assert!(json.get(key).is_some(), "the report lacks {key}: {json}");
     }
 }
@@ -91,7 +94,13 @@ fn what_cannot_be_read_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("x.png");
     let with = |what: String| {
-        shot(&ShotOptions { what, out: out.clone(), size_px: [64, 36], timeout: Duration::from_secs(5), ..Default::default() })
+        shot(&ShotOptions {
+            what,
+            out: out.clone(),
+            size_px: [64, 36],
+            timeout: Duration::from_secs(5),
+            ..Default::default()
+        })
     };
     let absent = folder.path().join("absent").display().to_string();
     assert!(matches!(with(absent), Err(Error::Open(_))));
@@ -104,7 +113,9 @@ fn what_cannot_be_read_is_said() {
 
 #[test]
 fn a_wrong_camera_is_said() {
-    let (Some(what), Some(_)) = (data("tiles/dingo-gap/example/public/data/tileset.json"), stage()) else { return };
+    let (Some(what), Some(_)) = (data("tiles/dingo-gap/example/public/data/tileset.json"), stage()) else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let options = ShotOptions {
         what,

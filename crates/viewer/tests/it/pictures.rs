@@ -138,7 +138,8 @@ fn lit_walls_follow_their_normals() {
         let tile = stage.upload(content(primitive, material, Vec::new()));
         stage.draw(&frame(looking_north(EYE), vec![draw_of(&tile)])).px(160, 90)[0]
     };
-    let (up, down, north) = (brightness([0, 0, 127, 0]), brightness([0, 0, -127, 0]), brightness([0, 127, 0, 0]));
+    let (up, down, north) =
+        (brightness([0, 0, 127, 0]), brightness([0, 0, -127, 0]), brightness([0, 127, 0, 0]));
     assert!((187..=189).contains(&up), "level ground keeps its colour: {up}");
     assert!(up > north && north > down, "up {up}, north {north}, down {down}");
 }
@@ -212,7 +213,11 @@ fn nothing_jitters_at_earth_sized_coordinates() {
     let reference = picture(place + south, place);
     for step in 0..5 {
         let shift = DVec3::new(0.001, 0.0007, -0.001) * f64::from(step);
-        assert_eq!(picture(place + south + shift, place + shift).rgba, reference.rgba, "moved by {step} mm together");
+        assert_eq!(
+            picture(place + south + shift, place + shift).rgba,
+            reference.rgba,
+            "moved by {step} mm together"
+        );
     }
     // The western edge, as the number of covered pixels of a row: moves by less than a pixel over 1 mm steps, never back.
     let mut last = f64::MAX;

@@ -3,7 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use geodesy::{CameraPose, WorldFrame, glam::DVec3};
-use scene::content::{Indices, Material, Primitive, Sampler, Texture, TextureFormat, TileContent, Topology, Wrap};
+use scene::content::{
+    Indices, Material, Primitive, Sampler, Texture, TextureFormat, TileContent, Topology, Wrap,
+};
 use viewer::{
     gpu::{
         Gpu, device,
