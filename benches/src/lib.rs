@@ -1,1 +1,5 @@
-//! Fixed-seed data for the benchmarks.
+//! Fixed data for the benchmarks: a made-up quadtree for selection, generated photogrammetry for decoding, and the
+//! real tiles of `../shared/data` where that folder is there.
+
+pub mod decoding;
+pub mod selection;

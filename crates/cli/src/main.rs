@@ -1,3 +1,162 @@
-//! The `hamlet` binary.
+//! The `hamlet` binary: reads the command line, calls the library, and turns the outcome into an exit code.
 
-fn main() {}
+mod args;
+mod inspect;
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result};
+use args::{Cli, Command};
+use clap::Parser;
+use viewer::{FlightPath, FlyOptions, ShotOptions, ViewOptions};
+
+/// What a command found, as an exit code; a failure to read or run is 3, wrong use 2 (clap's own).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Fine,
+    Problems,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match run(cli.command) {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Problems) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("hamlet: {error:#}");
+            ExitCode::from(if is_wrong_use(&error) { 2 } else { 3 })
+        }
+    }
+}
+
+/// A camera text can only be judged once the tileset is known, but it is the user's word all the same.
+fn is_wrong_use(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<viewer::Error>(), Some(viewer::Error::Camera(_)))
+}
+
+fn run(command: Command) -> Result<Outcome> {
+    match command {
+        Command::View(args) => view(args),
+        Command::Shot(args) => shot(args),
+        Command::Fly(args) => fly(args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Sample(args) => sample(&args),
+    }
+}
+
+fn view(args: args::View) -> Result<Outcome> {
+    let scene = args.scene;
+    viewer::view(&ViewOptions {
+        what: scene.what,
+        size_px: [args.size.0, args.size.1],
+        camera: scene.camera,
+        fov_deg: scene.fov,
+        memory_bytes: scene.memory,
+        max_screen_space_error_px: scene.error,
+        lang: args.lang,
+        tour: args.tour,
+        ..ViewOptions::default()
+    })?;
+    Ok(Outcome::Fine)
+}
+
+fn shot(args: args::Shot) -> Result<Outcome> {
+    let scene = args.scene;
+    let outcome = viewer::shot(&ShotOptions {
+        what: scene.what,
+        out: args.out.clone(),
+        size_px: [args.size.0, args.size.1],
+        camera: scene.camera,
+        fov_deg: scene.fov,
+        memory_bytes: scene.memory,
+        max_screen_space_error_px: scene.error,
+        timeout: Duration::from_secs_f64(args.timeout),
+        ..ShotOptions::default()
+    })?;
+    println!("{}  camera {}", args.out.display(), outcome.camera);
+    println!(
+        "{} contents, {} triangles, {:.1} % of the picture, {:.1} MiB",
+        outcome.stats.drawn,
+        outcome.drawn.primitives,
+        outcome.covered * 100.0,
+        outcome.stats.used_bytes as f64 / 1_048_576.0
+    );
+    if !outcome.settled {
+        anyhow::bail!("the view did not settle within {} s: {}", args.timeout, outcome.unsettled.join(", "));
+    }
+    let stats = outcome.stats;
+    for (count, what) in [
+        (stats.failed, "contents failed: their parents are drawn instead"),
+        (stats.missing, "areas are missing: nothing that covers them could be loaded"),
+        (stats.over_budget, "areas are left out: the memory ceiling is too low"),
+    ] {
+        if count > 0 {
+            eprintln!("hamlet: {count} {what}");
+        }
+    }
+    if outcome.problems > 0 {
+        eprintln!("hamlet: {} problems in the data; `hamlet inspect` names them", outcome.problems);
+    }
+    let flawed = outcome.problems > 0 || stats.failed + stats.missing + stats.over_budget > 0;
+    Ok(if flawed { Outcome::Problems } else { Outcome::Fine })
+}
+
+fn fly(args: args::Fly) -> Result<Outcome> {
+    let scene = args.scene;
+    let options = FlyOptions {
+        what: scene.what,
+        path: if args.path == "orbit" { FlightPath::Orbit } else { FlightPath::File(args.path.into()) },
+        poses: args.poses,
+        size_px: [args.size.0, args.size.1],
+        fov_deg: scene.fov,
+        memory_bytes: scene.memory,
+        max_screen_space_error_px: scene.error,
+        pictures: args.pictures,
+        ..FlyOptions::default()
+    };
+    let report = viewer::fly(&options)?;
+    let json = serde_json::to_string_pretty(&report)?;
+    match &args.json {
+        Some(file) => {
+            store::write::write_atomic(file, json.as_bytes()).with_context(|| file.display().to_string())?;
+            println!(
+                "far settled {:.0} ms, near settled {:.0} ms, frames p50 {:.1} ms p95 {:.1} ms; {}",
+                report.far.ms,
+                report.near.ms,
+                report.second_path.p50,
+                report.second_path.p95,
+                file.display()
+            );
+        }
+        None => println!("{json}"),
+    }
+    let unsettled = !report.far.unsettled.is_empty() || !report.near.unsettled.is_empty();
+    if unsettled {
+        anyhow::bail!("a view did not settle: {:?} {:?}", report.far.unsettled, report.near.unsettled);
+    }
+    Ok(if report.problems > 0 { Outcome::Problems } else { Outcome::Fine })
+}
+
+fn sample(args: &args::Sample) -> Result<Outcome> {
+    let mut files = 0;
+    let mut bytes = 0;
+    ingest::sample::write(args.seed, &mut |path, content| {
+        let target = args.out.join(path);
+        if let Some(folder) = target.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        files += 1;
+        bytes += content.len();
+        store::write::write_atomic(&target, content).map_err(std::io::Error::other)
+    })
+    .with_context(|| args.out.display().to_string())?;
+    println!(
+        "{}: {files} files, {:.1} MiB",
+        args.out.join("tileset.json").display(),
+        bytes as f64 / 1_048_576.0
+    );
+    Ok(Outcome::Fine)
+}

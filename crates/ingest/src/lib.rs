@@ -1,1 +1,3 @@
-//! The sample village.
+//! Makes tilesets: today the [`sample`] village; survey deliveries and tables come next.
+
+pub mod sample;

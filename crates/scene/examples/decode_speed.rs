@@ -1,7 +1,9 @@
 //! Decodes every glb, gltf and b3dm below a folder on one thread and prints the speed, in time that the
 //! processor worked for it (Linux), so that other programs do not count.
 //!
-//! `cargo run --release -p scene --example decode_speed -- FOLDER [ROUNDS]`
+//! `cargo run --release -p scene --example decode_speed -- FOLDER [ROUNDS] [geometry]`
+//!
+//! `geometry` leaves the textures out: the materials are made to name none.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,10 +15,11 @@ use scene::content::{self, DecodeContext, TextureSupport, Topology, UpAxis};
 fn main() {
     let mut args = std::env::args().skip(1);
     let Some(folder) = args.next() else {
-        eprintln!("usage: decode_speed FOLDER [ROUNDS]");
+        eprintln!("usage: decode_speed FOLDER [ROUNDS] [geometry]");
         std::process::exit(2);
     };
     let rounds: u32 = args.next().and_then(|r| r.parse().ok()).unwrap_or(3);
+    let geometry_only = args.next().is_some_and(|a| a == "geometry");
     let mut files = Vec::new();
     find(Path::new(&folder), &mut files);
     files.sort();
@@ -24,7 +27,8 @@ fn main() {
         .into_iter()
         .filter_map(|path| {
             let bytes = Bytes::from(std::fs::read(&path).ok()?);
-            Some((path, without_b3dm_header(&bytes)?))
+            let model = without_b3dm_header(&bytes)?;
+            Some((path, if geometry_only { without_textures(&model) } else { model }))
         })
         .collect();
 
@@ -119,4 +123,12 @@ fn without_b3dm_header(bytes: &Bytes) -> Option<Bytes> {
         start += u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize;
     }
     (start < bytes.len()).then(|| bytes.slice(start..))
+}
+
+fn without_textures(model: &Bytes) -> Bytes {
+    let (name, unknown) = (b"baseColorTexture", b"baseColorTexturX");
+    let mut bytes = model.to_vec();
+    let places: Vec<usize> = (0..bytes.len()).filter(|&i| bytes[i..].starts_with(name)).collect();
+    places.into_iter().for_each(|at| bytes[at..at + name.len()].copy_from_slice(unknown));
+    Bytes::from(bytes)
 }

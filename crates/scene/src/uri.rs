@@ -60,6 +60,45 @@ pub fn resolve(base: &str, reference: &str) -> String {
     resolved
 }
 
+/// [`resolve`] for many references in one document.
+#[derive(Clone, Debug)]
+pub struct Resolver<'a> {
+    base: &'a str,
+    /// The base up to its last `/`, if nothing in it needs attention.
+    plain_folder: Option<&'a str>,
+}
+
+impl<'a> Resolver<'a> {
+    /// For the document at `base`.
+    pub fn new(base: &'a str) -> Self {
+        let folder = base.rfind('/').map_or("", |slash| &base[..=slash]);
+        let plain_folder = (is_plain(folder) && !base.contains(['?', '#', '\\', ':'])).then_some(folder);
+        Self { base, plain_folder }
+    }
+
+    /// The document.
+    pub fn base(&self) -> &'a str {
+        self.base
+    }
+
+    /// As [`resolve`].
+    pub fn resolve(&self, reference: &str) -> String {
+        match self.plain_folder {
+            Some(folder) if is_plain(reference) && !reference.is_empty() && !reference.starts_with('/') => {
+                format!("{folder}{reference}")
+            }
+            _ => resolve(self.base, reference),
+        }
+    }
+}
+
+/// A path that resolution only appends: no scheme, query, fragment, dots or spaces to be taken care of.
+fn is_plain(path: &str) -> bool {
+    !path.starts_with("//")
+        && path.split('/').all(|segment| segment != "." && segment != "..")
+        && !path.bytes().any(|b| matches!(b, b':' | b'?' | b'#' | b'\\') || b.is_ascii_whitespace())
+}
+
 /// The path of a uri: without query and fragment (`data:` uris have none).
 pub fn path_of(uri: &str) -> &str {
     if is_data(uri) { "" } else { split_at_any(uri, &['?', '#']).0 }
@@ -222,6 +261,10 @@ mod tests {
         for (base, reference, expected) in [
             ("tileset.json", "a.b3dm", "a.b3dm"),
             ("", "a.b3dm", "a.b3dm"),
+            ("a/tileset.json", "", "a/tileset.json"),
+            ("a/../b/tileset.json", "c", "b/c"),
+            ("/a/t.json", "c d/e", "/a/c d/e"),
+            ("/a/t.json", "c/.d/..e/f.", "/a/c/.d/..e/f."),
             ("a/tileset.json", "b/c.glb?x=1#y", "a/b/c.glb?x=1#y"),
             ("a/b/tileset.json?v=2", "../c.glb", "a/c.glb"),
             ("a/tileset.json", "./c.glb", "a/c.glb"),
@@ -241,6 +284,7 @@ mod tests {
             ("a/b/tileset.json", ".", "a/b/"),
         ] {
             assert_eq!(resolve(base, reference), expected, "{reference:?} at {base:?}");
+            assert_eq!(Resolver::new(base).resolve(reference), expected, "{reference:?} at {base:?}");
         }
     }
 

@@ -119,7 +119,7 @@ impl Valley {
     }
     /// Fields cut into the lower slopes, in patches.
     fn terraced(&self, p: DVec2, up_side: f64, natural: f64) -> f64 {
-        let patch = smoothstep(-0.15, 0.1, value_noise(self.seed ^ 0xC3, p / 120.0));
+        let patch = smoothstep(-0.06, 0.06, fractal_noise(self.seed ^ 0xC3, p / 150.0, 5));
         let worked = patch * smoothstep(10.0, 24.0, up_side) * (1.0 - smoothstep(150.0, 230.0, up_side));
         let steps = natural / TERRACE_M;
         let level = steps.floor();

@@ -46,7 +46,13 @@ pub(crate) fn run(filter: &str, long: bool) -> Result<bool> {
 
 fn build() -> Result<Vec<Binary>> {
     let mut child = Command::new(env!("CARGO"))
-        .args(["test", "--workspace", "--all-targets", "--no-run", "--message-format=json-render-diagnostics"])
+        .args([
+            "test",
+            "--workspace",
+            "--all-targets",
+            "--no-run",
+            "--message-format=json-render-diagnostics",
+        ])
         .stdout(Stdio::piped())
         .spawn()
         .context("cargo cannot be started")?;
@@ -55,7 +61,8 @@ fn build() -> Result<Vec<Binary>> {
     for line in BufReader::new(stdout).lines() {
         let message: serde_json::Value = serde_json::from_str(&line?)?;
         let is_test = message["profile"]["test"].as_bool() == Some(true);
-        let (Some(path), Some(manifest)) = (message["executable"].as_str(), message["manifest_path"].as_str())
+        let (Some(path), Some(manifest)) =
+            (message["executable"].as_str(), message["manifest_path"].as_str())
         else {
             continue;
         };
@@ -93,7 +100,8 @@ fn run_one(binary: &Binary, name: &str) -> Result<Outcome> {
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("{}::{name} cannot be started", binary.label))?;
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let skipped = text.lines().find_map(|line| {
         let at = line.find("skipped: ")?;
         Some(line[at + 9..].to_owned())

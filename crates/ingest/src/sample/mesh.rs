@@ -1,8 +1,10 @@
 //! Meshes of the sample: a tile of ground with skirts, and the houses that stand on it.
 
-use glam::{Vec2, Vec3};
+use glam::{DVec3, Vec2, Vec3};
+use terrain::HeightField;
 
 use super::{
+    SampleError, Square,
     paint::ATLAS_CELLS,
     site::{House, SIZE_M, Site},
 };
@@ -10,7 +12,7 @@ use super::{
 /// Triangles with texture coordinates (v down) in the site's frame: x east, y north, z up, metres, origin at its centre.
 #[derive(Default)]
 pub(super) struct Part {
-    pub(super) positions: Vec<[f32; 3]>,
+    pub(super) positions: Vec<DVec3>,
     pub(super) uvs: Vec<[f32; 2]>,
     pub(super) indices: Vec<u32>,
     /// House index per vertex; empty for ground.
@@ -19,7 +21,7 @@ pub(super) struct Part {
 
 impl Part {
     fn vertex(&mut self, position: Vec3, uv: Vec2) -> u32 {
-        self.positions.push((position - Vec3::new(SIZE_M / 2.0, SIZE_M / 2.0, 0.0)).to_array());
+        self.positions.push((position - Vec3::new(SIZE_M / 2.0, SIZE_M / 2.0, 0.0)).as_dvec3());
         self.uvs.push(uv.to_array());
         (self.positions.len() - 1) as u32
     }
@@ -34,60 +36,29 @@ impl Part {
             self.indices.extend([first, first + i, first + i + 1]);
         }
     }
-
-    /// Lower and upper corner.
-    pub(super) fn bounds(&self) -> (Vec3, Vec3) {
-        self.positions.iter().map(|p| Vec3::from(*p)).fold(
-            (Vec3::splat(f32::INFINITY), Vec3::splat(f32::NEG_INFINITY)),
-            |(low, high), p| (low.min(p), high.max(p)),
-        )
-    }
 }
 
-/// The ground of a tile as `cells` × `cells` quads, with skirts that hide the steps between levels.
-pub(super) fn ground(site: &Site, south_west: Vec2, side_m: f32, cells: usize) -> Part {
-    let mut part = Part::default();
-    let step = side_m / cells as f32;
-    for row in 0..=cells {
-        for column in 0..=cells {
-            let at = south_west + Vec2::new(column as f32, row as f32) * step;
-            let uv = Vec2::new(column as f32, (cells - row) as f32) / cells as f32;
-            part.vertex(at.extend(site.surface_m(at)), uv);
-        }
+/// The ground of a tile, as coarse as `max_error_m` allows, with skirts that hide the steps between levels.
+pub(super) fn ground(surface: &HeightField, tile: Square, max_error_m: f64) -> Result<Part, SampleError> {
+    let cells = tile.side_cells();
+    let (column, row) = tile.corner_cells();
+    // Every grid corner is a metre: coarse tiles take every other, so that meshing stays cheap.
+    let step = (cells / 64).max(1);
+    let samples = cells / step + 1;
+    let window = surface.window(column, row, samples, samples, step).ok_or(SampleError::Grid)?;
+    let mesh = terrain::Rtin::new(&window)?.mesh(max_error_m, max_error_m * 1.5 + 1.0);
+    let south_west = tile.south_west();
+    let mut part = Part { indices: mesh.indices, ..Part::default() };
+    for position in &mesh.positions {
+        let uv = (position.truncate().as_vec2() - south_west) / tile.side_m();
+        part.vertex(position.as_vec3(), Vec2::new(uv.x, 1.0 - uv.y).clamp(Vec2::ZERO, Vec2::ONE));
     }
-    let index = |column: usize, row: usize| (row * (cells + 1) + column) as u32;
-    for row in 0..cells {
-        for column in 0..cells {
-            let (a, b, c, d) =
-                (index(column, row), index(column + 1, row), index(column + 1, row + 1), index(column, row + 1));
-            part.indices.extend([a, b, c, a, c, d]);
-        }
-    }
-    let rim: Vec<u32> = (0..cells)
-        .map(|i| index(i, 0))
-        .chain((0..cells).map(|i| index(cells, i)))
-        .chain((0..cells).map(|i| index(cells - i, cells)))
-        .chain((0..cells).map(|i| index(0, cells - i)))
-        .collect();
-    let depth_m = step * 1.5 + 0.5;
-    let lower: Vec<u32> = rim
-        .iter()
-        .map(|&i| {
-            let (p, uv) = (part.positions[i as usize], part.uvs[i as usize]);
-            part.positions.push([p[0], p[1], p[2] - depth_m]);
-            part.uvs.push(uv);
-            (part.positions.len() - 1) as u32
-        })
-        .collect();
-    for i in 0..rim.len() {
-        let j = (i + 1) % rim.len();
-        part.indices.extend([rim[i], lower[i], lower[j], rim[i], lower[j], rim[j]]);
-    }
-    part
+    Ok(part)
 }
 
 /// Houses whose centre lies in a tile, as one part textured from the atlas. Coarse levels leave the eaves out.
-pub(super) fn houses(site: &Site, south_west: Vec2, side_m: f32, eaves: bool) -> Part {
+pub(super) fn houses(site: &Site, tile: Square, eaves: bool) -> Part {
+    let (south_west, side_m) = (tile.south_west(), tile.side_m());
     let mut part = Part::default();
     for (i, house) in site.houses.iter().enumerate() {
         let d = house.center - south_west;
@@ -111,16 +82,21 @@ fn build(part: &mut Part, house: &House, feature: u32, eaves_m: f32) {
     let eaves_z = house.base_m + 3.1 * house.storeys as f32 + 0.3;
     let ridge_z = eaves_z + house.half.y * 0.52;
     let floor_z = house.base_m - 1.5;
-    let corner = |u: f32, v: f32, z: f32| (house.center + along * house.half.x * u + across * house.half.y * v).extend(z);
+    let corner = |u: f32, v: f32, z: f32| {
+        (house.center + along * house.half.x * u + across * house.half.y * v).extend(z)
+    };
     let lit = |normal: Vec2| normal.dot(Vec2::new(-0.45, -0.46)) > 0.0;
 
-    for (u0, v0, u1, v1) in [(-1.0, -1.0, 1.0, -1.0), (1.0, -1.0, 1.0, 1.0), (1.0, 1.0, -1.0, 1.0), (-1.0, 1.0, -1.0, -1.0)] {
+    for (u0, v0, u1, v1) in
+        [(-1.0, -1.0, 1.0, -1.0), (1.0, -1.0, 1.0, 1.0), (1.0, 1.0, -1.0, 1.0), (-1.0, 1.0, -1.0, -1.0)]
+    {
         let (a, b) = (corner(u0, v0, 0.0), corner(u1, v1, 0.0));
         let outward = -(b - a).truncate().perp();
         let [left, top, right, bottom] = cell(house.style, if lit(outward) { 2 } else { 3 });
         for storey in 0..house.storeys {
             let low = if storey == 0 { floor_z } else { house.base_m + 3.1 * storey as f32 };
-            let high = if storey + 1 == house.storeys { eaves_z } else { house.base_m + 3.1 * (storey + 1) as f32 };
+            let high =
+                if storey + 1 == house.storeys { eaves_z } else { house.base_m + 3.1 * (storey + 1) as f32 };
             part.face(
                 &[
                     (a.with_z(low), Vec2::new(left, bottom)),

@@ -1,4 +1,4 @@
-//! Value noise from an integer hash: the same on every machine.
+//! Noise that is the same on every machine.
 
 use glam::Vec2;
 
@@ -21,27 +21,9 @@ impl Noise {
         ((z ^ (z >> 31)) >> 40) as f32 / (1_u64 << 24) as f32
     }
 
-    /// Smooth noise in [0, 1).
-    pub(super) fn value(&self, at: Vec2) -> f32 {
-        let cell = at.floor();
-        let t = at - cell;
-        let t = t * t * (Vec2::splat(3.0) - 2.0 * t);
-        let corner = |dx: i32, dy: i32| self.unit((cell.x as i32 + dx) as u32, (cell.y as i32 + dy) as u32);
-        let south = corner(0, 0) * (1.0 - t.x) + corner(1, 0) * t.x;
-        let north = corner(0, 1) * (1.0 - t.x) + corner(1, 1) * t.x;
-        south * (1.0 - t.y) + north * t.y
-    }
-
-    /// Sum of octaves, in [0, 1).
+    /// Sum of octaves of smooth noise, in [0, 1].
     pub(super) fn fractal(&self, at: Vec2, octaves: u32) -> f32 {
-        let (mut sum, mut weight, mut total, mut p) = (0.0, 1.0, 0.0, at);
-        for _ in 0..octaves {
-            sum += self.value(p) * weight;
-            total += weight;
-            weight *= 0.5;
-            p = p * 2.03 + Vec2::splat(17.7);
-        }
-        sum / total
+        (terrain::synthetic::fractal_noise(self.seed, at.as_dvec2(), octaves) * 0.5 + 0.5) as f32
     }
 
     /// Round bumps, one per cell, as tree crowns seen from above: 1 at a trunk, 0 between crowns.
@@ -51,7 +33,8 @@ impl Noise {
         for dy in -1..=1 {
             for dx in -1..=1 {
                 let (cx, cy) = ((cell.x as i32 + dx) as u32, (cell.y as i32 + dy) as u32);
-                let trunk = cell + Vec2::new(dx as f32, dy as f32)
+                let trunk = cell
+                    + Vec2::new(dx as f32, dy as f32)
                     + Vec2::new(0.25 + 0.5 * self.unit(cx, cy), 0.25 + 0.5 * self.unit(cx ^ 0x5bd1, cy));
                 let radius = 0.55 + 0.4 * self.unit(cx, cy ^ 0x9e37);
                 let height = 0.6 + 0.4 * self.unit(cx ^ 0x77, cy ^ 0x31);

@@ -2,10 +2,7 @@
 
 use glam::{Vec2, Vec3};
 
-use super::{
-    noise::Noise,
-    site::{SIZE_M, Site},
-};
+use super::{noise::Noise, site::Site};
 
 /// Direction to the sun (x east, y north, z up): from the south-west, 50° high.
 fn sun() -> Vec3 {
@@ -56,6 +53,7 @@ pub(super) fn ground(site: &Site, south_west: Vec2, side_m: f32, size_px: u16) -
 fn ground_color(site: &Site, at: Vec2, texel_m: f32) -> Vec3 {
     let noise = &site.noise;
     let slope = site.slope(at);
+    let around = site.around(at);
     let height = site.ground_m(at);
     let grain = noise.fractal(at * 1.7, 3) - 0.5;
     let broad = noise.fractal(at / 38.0, 4);
@@ -75,14 +73,20 @@ fn ground_color(site: &Site, at: Vec2, texel_m: f32) -> Vec3 {
 
     let crown = noise.crowns(at / 5.5);
     let forest = Vec3::new(0.09, 0.17, 0.07).lerp(Vec3::new(0.24, 0.36, 0.14), crown * (0.6 + 0.8 * broad));
-    color = color.lerp(forest, site.woodedness(at));
+    color = color.lerp(forest, around.wood);
 
-    let house = site.house_distance_m(at);
+    let house = around.house_m;
     let yard = (1.0 - (house - 2.0) / 1.2).clamp(0.0, 1.0);
     color = color.lerp(Vec3::new(0.62, 0.60, 0.56), yard);
-    let lane = site.lane_distance_m(at);
+    let lane = around.lane_m;
     let paved = (1.0 - (lane - 1.9) / texel_m.max(0.25)).clamp(0.0, 1.0);
     color = color.lerp(Vec3::new(0.71, 0.70, 0.67), paved);
+
+    let stream = around.stream_m;
+    let ripple = noise.fractal(at / 2.2, 2) * 0.10;
+    let gravel = Vec3::new(0.55, 0.53, 0.47)
+        .lerp(Vec3::new(0.26 + ripple, 0.35 + ripple, 0.34 + ripple), ((4.2 - stream) / 1.2).clamp(0.0, 1.0));
+    color = color.lerp(gravel, ((7.5 - stream) / 1.5).clamp(0.0, 1.0));
 
     let d = 1.0;
     let dx = site.surface_m(at + Vec2::X * d) - site.surface_m(at - Vec2::X * d);
@@ -144,9 +148,4 @@ fn wall(style: u32, uv: Vec2) -> Vec3 {
     } else {
         plaster
     }
-}
-
-/// The part of the site a tile covers, as a fraction of the whole (for texture sizes).
-pub(super) fn tile_side_m(level: u32) -> f32 {
-    SIZE_M / (1 << level) as f32
 }

@@ -1,6 +1,6 @@
 //! The lie of the land: where the houses, lanes, woods and the stream of the sample village are.
 
-use glam::{DVec2, Vec2};
+use glam::Vec2;
 
 use super::noise::Noise;
 
@@ -43,20 +43,73 @@ pub(super) struct Site {
     pub(super) houses: Vec<House>,
     /// Centre lines of the lanes.
     pub(super) lanes: Vec<Vec<Vec2>>,
+    /// Centre line of the stream.
+    pub(super) stream: Vec<Vec2>,
+    /// What painting asks for at every texel, at grid corners.
+    fields: Fields,
     pub(super) noise: Noise,
+}
+
+#[derive(Default)]
+struct Fields {
+    lane_m: Vec<f32>,
+    house_m: Vec<f32>,
+    stream_m: Vec<f32>,
+    wood: Vec<f32>,
+}
+
+/// What lies around a point.
+pub(super) struct Around {
+    /// Distance to the nearest lane, metres.
+    pub(super) lane_m: f32,
+    /// Distance to the nearest wall, metres.
+    pub(super) house_m: f32,
+    /// Distance to the middle of the stream, metres.
+    pub(super) stream_m: f32,
+    /// 0 in the open, 1 in a wood.
+    pub(super) wood: f32,
 }
 
 impl Site {
     /// Lays the village out on bare ground (`CELLS + 1` squared heights, row by row from the south).
-    pub(super) fn lay_out(heights_m: Vec<f32>, seed: u64) -> Self {
+    pub(super) fn lay_out(heights_m: Vec<f32>, stream: Vec<Vec2>, seed: u64) -> Self {
         let noise = Noise::new(seed);
-        let mut site = Self { heights_m, canopy_m: vec![0.0; (CELLS + 1) * (CELLS + 1)], houses: Vec::new(), lanes: Vec::new(), noise };
+        let mut site = Self {
+            heights_m,
+            canopy_m: vec![0.0; (CELLS + 1) * (CELLS + 1)],
+            houses: Vec::new(),
+            lanes: Vec::new(),
+            stream,
+            fields: Fields::default(),
+            noise,
+        };
         for lane in 0..LANES.len() {
             site.build_lane(lane);
         }
         site.level_yards();
         site.plant_woods();
+        site.fields = Fields {
+            lane_m: site.at_corners(|at| site.lane_distance_m(at)),
+            house_m: site.at_corners(|at| site.house_distance_m(at)),
+            stream_m: site.at_corners(|at| site.stream_distance_m(at)),
+            wood: site.at_corners(|at| site.woodedness(at)),
+        };
         site
+    }
+
+    fn at_corners(&self, value: impl Fn(Vec2) -> f32) -> Vec<f32> {
+        let side = CELLS + 1;
+        (0..side * side).map(|i| value(Vec2::new((i % side) as f32, (i / side) as f32))).collect()
+    }
+
+    /// What lies around a point, by interpolation between grid corners.
+    pub(super) fn around(&self, at: Vec2) -> Around {
+        Around {
+            lane_m: bilinear(&self.fields.lane_m, at),
+            house_m: bilinear(&self.fields.house_m, at),
+            stream_m: bilinear(&self.fields.stream_m, at),
+            wood: bilinear(&self.fields.wood, at),
+        }
     }
 
     /// Ground height by bilinear interpolation, metres; clamped at the border.
@@ -79,7 +132,7 @@ impl Site {
     }
 
     /// Distance to the nearest lane, metres.
-    pub(super) fn lane_distance_m(&self, at: Vec2) -> f32 {
+    fn lane_distance_m(&self, at: Vec2) -> f32 {
         self.lanes
             .iter()
             .flat_map(|lane| lane.windows(2))
@@ -87,8 +140,16 @@ impl Site {
             .fold(f32::INFINITY, f32::min)
     }
 
+    /// Distance to the middle of the stream, metres.
+    fn stream_distance_m(&self, at: Vec2) -> f32 {
+        self.stream
+            .windows(2)
+            .map(|pair| segment_distance(at, pair[0], pair[1]))
+            .fold(f32::INFINITY, f32::min)
+    }
+
     /// Distance to the nearest house wall, metres; 0 inside.
-    pub(super) fn house_distance_m(&self, at: Vec2) -> f32 {
+    fn house_distance_m(&self, at: Vec2) -> f32 {
         self.houses.iter().map(|house| house.distance_m(at)).fold(f32::INFINITY, f32::min)
     }
 
@@ -96,9 +157,10 @@ impl Site {
     fn build_lane(&mut self, lane: usize) {
         let mut best = (f32::INFINITY, Vec2::splat(SIZE_M / 2.0));
         for i in 0..400u32 {
-            let at = Vec2::new(self.noise.unit(i, 11 + lane as u32), self.noise.unit(i, 71 + lane as u32)) * (SIZE_M * 0.56)
+            let at = Vec2::new(self.noise.unit(i, 11 + lane as u32), self.noise.unit(i, 71 + lane as u32))
+                * (SIZE_M * 0.56)
                 + SIZE_M * 0.22;
-            let crowded = self.lane_distance_m(at) < 55.0;
+            let crowded = self.lane_distance_m(at) < 55.0 || self.stream_distance_m(at) < 28.0;
             let cost = self.slope(at).length() + if crowded { 10.0 } else { 0.0 };
             if cost < best.0 {
                 best = (cost, at);
@@ -131,14 +193,29 @@ impl Site {
             let along = (pair[1] - pair[0]).normalize_or(Vec2::X);
             for (side, sign) in [(0_usize, 1.0_f32), (1, -1.0)] {
                 let salt = (lane * 1000 + i * 2 + side) as u32;
-                let half = Vec2::new(4.2 + 2.4 * self.noise.unit(salt, 1), 3.3 + 1.3 * self.noise.unit(salt, 2));
+                let half =
+                    Vec2::new(4.2 + 2.4 * self.noise.unit(salt, 1), 3.3 + 1.3 * self.noise.unit(salt, 2));
                 let across = along.perp() * sign;
-                let center = (pair[0] + pair[1]) / 2.0 + across * (half.y + 3.2 + 1.8 * self.noise.unit(salt, 3));
-                let free = self.houses.iter().all(|h| h.center.distance(center) > h.half.length() + half.length() * 0.75);
-                if free && self.slope(center).length() < 0.7 && self.noise.unit(salt, 4) > 0.12 {
+                let center =
+                    (pair[0] + pair[1]) / 2.0 + across * (half.y + 3.2 + 1.8 * self.noise.unit(salt, 3));
+                let free = self
+                    .houses
+                    .iter()
+                    .all(|h| h.center.distance(center) > h.half.length() + half.length() * 0.75);
+                let dry = self.stream_distance_m(center) > half.length() + 7.0;
+                if free && dry && self.slope(center).length() < 0.7 && self.noise.unit(salt, 4) > 0.12 {
                     let storeys = 1 + (self.noise.unit(salt, 5) * 2.6) as u32;
                     let style = (self.noise.unit(salt, 6) * 4.0) as u32 % 4;
-                    self.houses.push(House { center, along, half, base_m: 0.0, storeys, style, number: numbers[side], lane });
+                    self.houses.push(House {
+                        center,
+                        along,
+                        half,
+                        base_m: 0.0,
+                        storeys,
+                        style,
+                        number: numbers[side],
+                        lane,
+                    });
                     numbers[side] += 2;
                 }
             }
@@ -154,7 +231,11 @@ impl Site {
             for x in 0..=CELLS {
                 let at = Vec2::new(x as f32, y as f32);
                 let mut level = original[y * (CELLS + 1) + x];
-                let nearest = self.houses.iter().map(|h| (h.distance_m(at), h.base_m)).min_by(|a, b| a.0.total_cmp(&b.0));
+                let nearest = self
+                    .houses
+                    .iter()
+                    .map(|h| (h.distance_m(at), h.base_m))
+                    .min_by(|a, b| a.0.total_cmp(&b.0));
                 if let Some((distance, base)) = nearest {
                     let keep = ((distance - 1.5) / 4.0).clamp(0.0, 1.0);
                     level = base + (level - base) * keep * keep * (3.0 - 2.0 * keep);
@@ -176,10 +257,11 @@ impl Site {
     }
 
     /// 0 in the open, 1 in the middle of a wood: steep and far from houses and lanes.
-    pub(super) fn woodedness(&self, at: Vec2) -> f32 {
+    fn woodedness(&self, at: Vec2) -> f32 {
         let steep = (self.slope(at).length() - 0.22) * 4.0;
         let patch = (self.noise.fractal(at / 90.0, 3) - 0.46) * 7.0;
-        let clear = (self.house_distance_m(at).min(self.lane_distance_m(at)) - 12.0) / 10.0;
+        let built = self.house_distance_m(at).min(self.lane_distance_m(at));
+        let clear = (built.min(self.stream_distance_m(at)) - 12.0) / 10.0;
         (steep.max(patch)).min(clear).clamp(0.0, 1.0)
     }
 }
@@ -195,11 +277,6 @@ impl House {
     /// Its standard address.
     pub(super) fn address(&self) -> String {
         format!("{}{}号", LANES[self.lane], self.number)
-    }
-
-    /// Centre as f64.
-    pub(super) fn center_f64(&self) -> DVec2 {
-        self.center.as_dvec2()
     }
 }
 

@@ -37,10 +37,10 @@ pub fn format(bytes: &[u8]) -> Format {
         Some(b"geom") => return Format::Unsupported("geom (geometry tile)"),
         Some(b"subt") => return Format::Unsupported("subt (subtree of implicit tiling, not a content)"),
         Some(b"voxl") => return Format::Unsupported("voxl (voxel tile)"),
-        Some([0x1f, 0x8b, ..]) => {
-            return Format::Unsupported("gzip (should have been decompressed by the source)");
-        }
         _ => {}
+    }
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        return Format::Unsupported("gzip (should have been decompressed by the source)");
     }
     let json = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {

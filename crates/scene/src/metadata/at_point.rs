@@ -68,7 +68,7 @@ pub struct Texels {
 
 impl PointProperty {
     /// The value at a point. `nearest_vertex` is the vertex closest to it, `interpolate` gives coordinates there.
-    pub fn value(&self, nearest_vertex: u32, interpolate: &dyn Fn(&[[f32; 2]]) -> Option<[f64; 2]>) -> Value {
+    pub fn value(&self, nearest_vertex: u32, interpolate: impl Fn(&[[f32; 2]]) -> Option<[f64; 2]>) -> Value {
         match &self.source {
             PointSource::Vertex(column) => column.value(nearest_vertex as usize),
             PointSource::Texture(texels) => {

@@ -21,10 +21,13 @@ pub type Report<'a> = &'a mut dyn FnMut(String, String);
 impl BatchTable<'_> {
     /// An upper bound of the bytes that [`Self::read`] takes.
     pub fn bytes_bound(&self) -> u64 {
-        // Several columns may name the same part of the body.
+        const LARGEST_ROW: usize = 4 * 8;
+        let has_hierarchy = count_of(self.json, b"\"classIds\"") > 0;
+        // Columns may overlap in the body. Those of a hierarchy have lengths of their own.
+        let column = if has_hierarchy { usize::MAX } else { self.count.saturating_mul(LARGEST_ROW) };
         let columns = count_of(self.json, b"\"byteOffset\"");
-        let binary = columns.saturating_mul(self.binary.len() as u64);
-        let inherited = if count_of(self.json, b"\"classIds\"") > 0 {
+        let binary = columns.saturating_mul(column.min(self.binary.len()) as u64);
+        let inherited = if has_hierarchy {
             let names = self.json.iter().filter(|byte| **byte == b':').count() as u64;
             names.saturating_mul(size_of::<u32>() as u64).saturating_mul(self.count as u64)
         } else {

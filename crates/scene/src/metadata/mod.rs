@@ -265,3 +265,6 @@ impl TileFeatures {
             + at_point::bytes_of(&self.primitive_properties)
     }
 }
+
+#[cfg(test)]
+mod tests;

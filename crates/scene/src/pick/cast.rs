@@ -75,8 +75,8 @@ impl LocalRay {
 
     fn box_entry(&self, bounds: &Aabb) -> Option<f64> {
         let (mut enter, mut leave) = (0.0_f64, f64::INFINITY);
-        for axis in 0..3 {
-            let (low, high) = (f64::from(bounds[0][axis]), f64::from(bounds[1][axis]));
+        for (axis, (low, high)) in bounds[0].iter().zip(bounds[1]).enumerate() {
+            let (low, high) = (f64::from(*low), f64::from(high));
             let (origin, direction) = (self.origin[axis], self.direction[axis]);
             let pad = 1e-9 * (high - low).abs() + 1e-12 * origin.abs().max(low.abs()).max(high.abs());
             let (low, high) = (low - pad, high + pad);

@@ -110,7 +110,7 @@ impl PickMesh {
         }
         let interpolate = |uvs: &[[f32; 2]]| element.interpolate(uvs);
         for set in self.features.primitive_properties.iter().filter(|set| set.primitive == index) {
-            let value = |p: &PointProperty| (p.id.clone(), p.value(element.nearest_vertex(), &interpolate));
+            let value = |p: &PointProperty| (p.id.clone(), p.value(element.nearest_vertex(), interpolate));
             found.push(FeatureAtPoint {
                 set: set.name.clone(),
                 feature_id: None,

@@ -233,8 +233,7 @@ pub struct Stats {
     pub peak_bytes: u64,
     /// Factor (≥ 1) on every view's error that memory forces.
     pub memory_error_factor: f64,
-    /// The picture is final: nothing wanted is missing, loading or queued, no retry due, no replacement under way, fades
-    /// over. What is loaded in advance (ancestors, neighbours) does not count.
+    /// The picture is final: nothing wanted is missing, loading or queued, no retry due, fades over. What is loaded in advance (ancestors, neighbours) does not count.
     pub settled: bool,
     /// Contents fetched so far, and their bytes.
     pub fetched_total: u64,

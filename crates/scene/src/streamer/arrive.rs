@@ -1,32 +1,18 @@
-//! What comes in: lengths, bytes, decoded and uploaded contents; and what bytes turn out to be.
-
-use std::collections::HashMap;
+//! What comes in: lengths, bytes, failures, decoded and uploaded contents.
 
 use bytes::Bytes;
 
 use super::{
     Streamer,
-    api::{FetchFailure, FetchId, Input, TileId},
+    api::{FetchFailure, FetchId, Input},
     retry,
-    side::SEEN,
-    slots::{NONE, Phase, Resource, Role},
+    slots::{Phase, Resource},
 };
-use crate::{
-    content::{ContentCost, Warning},
-    tileset::{ContentKind, RawTileset, Subtree, TileKind},
-};
-
-/// Bytes of JSON and subtrees that are turned into tiles per frame (at least one file).
-const GRAFT_BYTES_PER_FRAME: usize = 2 << 20;
-/// Files that one content may refer to.
-const MAX_REFERENCES: usize = 4096;
-/// What parsing takes for a moment, per byte of JSON.
-const PARSE_FACTOR: u64 = 4;
+use crate::content::ContentCost;
 
 impl Streamer {
     /// Takes finished work in. Answers to orders that were cancelled are ignored.
     pub fn accept(&mut self, input: Input) {
-        self.changed = true;
         match input {
             Input::FetchLength(id, length) => self.accept_length(id, length),
             Input::Fetched(id, Ok(bytes)) => self.accept_bytes(id, bytes),
@@ -39,7 +25,8 @@ impl Streamer {
             }
             Input::Uploaded(id) => {
                 let Some(index) = self.slot_of(id) else { return };
-                let Some(cost) = self.slots.get(index).filter(|s| s.phase == Phase::Decoded).and_then(|s| s.cost)
+                let Some(cost) =
+                    self.slots.get(index).filter(|s| s.phase == Phase::Decoded).and_then(|s| s.cost)
                 else {
                     return;
                 };
@@ -56,7 +43,13 @@ impl Streamer {
 
     fn accept_length(&mut self, id: FetchId, length: u64) {
         let Some(&(index, resource)) = self.fetches.get(&id) else { return };
-        let Some(slot) = self.slots.get_mut(index) else { return };
+        self.charge_length(index, resource, length);
+    }
+
+    /// Charges a file with its real length; if that does not fit now, the content goes back to the start and false is
+    /// returned.
+    fn charge_length(&mut self, index: u32, resource: Option<usize>, length: u64) -> bool {
+        let Some(slot) = self.slots.get_mut(index) else { return false };
         let (charge, gpu) = (slot.charge, slot.gpu_bytes);
         let part = match resource {
             None => {
@@ -66,8 +59,14 @@ impl Streamer {
             Some(n) => slot.resources.get(n).map_or(0, |r| r.charge),
         };
         if length > part && !self.fits(length - part) {
-            self.release(index, Phase::Absent);
-            return;
+            let message = "a referenced file does not fit into memory".to_owned();
+            let put_off = FetchFailure { transient: true, retry_after: None, message };
+            if resource.is_none() {
+                self.release(index, Phase::Absent);
+            } else if !self.fail_for_now(index, &put_off) {
+                self.fail(index, put_off.message);
+            }
+            return false;
         }
         if let (Some(n), Some(slot)) = (resource, self.slots.get_mut(index))
             && let Some(r) = slot.resources.get_mut(n)
@@ -75,33 +74,44 @@ impl Streamer {
             r.charge = length;
         }
         self.slots.set_charge(index, charge - part + length, gpu);
+        true
     }
 
     fn accept_bytes(&mut self, id: FetchId, bytes: Bytes) {
         let length = bytes.len() as u64;
-        let Some(&(index, resource)) = self.fetches.get(&id) else { return };
-        self.accept_length(id, length);
-        if self.fetches.remove(&id).is_none() {
-            return;
-        }
+        let Some((index, resource)) = self.fetches.remove(&id) else { return };
         self.plan.stats.fetched_total += 1;
         self.plan.stats.fetched_bytes_total += length;
+        self.end_fetch(index, resource);
+        if !self.charge_length(index, resource, length) {
+            return;
+        }
         let Some(slot) = self.slots.get_mut(index) else { return };
         match resource {
             None => {
-                slot.fetch = None;
                 slot.payload = Some(bytes);
                 slot.prepared = false;
                 self.estimates.payload(length);
             }
             Some(n) => {
                 if let Some(r) = slot.resources.get_mut(n) {
-                    r.fetch = None;
                     r.bytes = Some(Some(bytes));
                 }
             }
         }
         self.complete_fetch(index);
+    }
+
+    fn end_fetch(&mut self, index: u32, resource: Option<usize>) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        match resource {
+            None => slot.fetch = None,
+            Some(n) => {
+                if let Some(r) = slot.resources.get_mut(n) {
+                    r.fetch = None;
+                }
+            }
+        }
     }
 
     /// Moves on when everything a content needs is here.
@@ -117,36 +127,37 @@ impl Streamer {
 
     fn accept_failure(&mut self, id: FetchId, failure: &FetchFailure) {
         let Some((index, resource)) = self.fetches.remove(&id) else { return };
-        let max_attempts = self.settings.max_attempts;
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        let main = resource.is_none();
-        match resource {
-            None => slot.fetch = None,
-            Some(n) => {
-                if let Some(r) = slot.resources.get_mut(n) {
-                    r.fetch = None;
-                }
-            }
+        self.end_fetch(index, resource);
+        if self.fail_for_now(index, failure) {
+            return;
         }
-        slot.attempts += 1;
-        if failure.transient && slot.attempts < max_attempts {
-            let uri_hash = slot.uri.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
-            slot.due = self.now + retry::wait(&self.settings, uri_hash, slot.attempts, failure.retry_after);
-            self.park(index);
-            self.set_phase(index, Phase::Retry);
-        } else if main {
-            self.fail(index, failure.message.clone());
-        } else {
-            let missing = resource.and_then(|n| {
-                let r = slot.resources.get_mut(n)?;
-                r.bytes = Some(None);
-                Some(r.uri.clone())
-            });
-            if let Some(uri) = missing {
+        let missing = resource.and_then(|n| {
+            let r = self.slots.get_mut(index)?.resources.get_mut(n)?;
+            r.bytes = Some(None);
+            Some(r.uri.clone())
+        });
+        match missing {
+            Some(uri) => {
                 self.warn(uri, String::new(), failure.message.clone());
+                self.complete_fetch(index);
             }
-            self.complete_fetch(index);
+            None => self.fail(index, failure.message.clone()),
         }
+    }
+
+    /// Puts a content off until it may be tried again; false: it may not.
+    fn fail_for_now(&mut self, index: u32, failure: &FetchFailure) -> bool {
+        let max_attempts = self.settings.max_attempts;
+        let Some(slot) = self.slots.get_mut(index) else { return false };
+        slot.attempts += 1;
+        if !failure.transient || slot.attempts >= max_attempts {
+            return false;
+        }
+        let uri_hash = slot.uri.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+        slot.due = self.now + retry::wait(&self.settings, uri_hash, slot.attempts, failure.retry_after);
+        self.park(index);
+        self.set_phase(index, Phase::Retry);
+        true
     }
 
     /// Ends the fetches of a content but keeps the bytes that are here.
@@ -198,282 +209,8 @@ impl Streamer {
         self.slots.renew(index);
         self.set_phase(index, Phase::Fetched);
     }
-
-    /// Looks at bytes that arrived: hangs tilesets and subtrees into the tree, finds out what contents refer to.
-    pub(super) fn prepare_arrived(&mut self) {
-        let mut fetched: Vec<(u32, u32)> = self
-            .active
-            .iter()
-            .filter_map(|&i| self.slots.get(i).map(|s| (s, i)))
-            .filter(|(s, _)| s.phase == Phase::Fetched && !s.prepared)
-            .map(|(s, i)| (s.order(self.frame), i))
-            .collect();
-        fetched.sort_unstable();
-        fetched.dedup();
-        let mut grafted_bytes = 0usize;
-        for (_, index) in fetched {
-            let Some(slot) = self.slots.get(index) else { continue };
-            let Some(bytes) = slot.payload.clone() else { continue };
-            let (role, tile, uri) = (slot.role, slot.tile, slot.uri.clone());
-            let role = match role {
-                Role::Model(n) if is_tileset(&bytes, &uri) => {
-                    if let Some(slot) = self.slots.get_mut(index) {
-                        slot.role = Role::Tileset(n);
-                    }
-                    Role::Tileset(n)
-                }
-                other => other,
-            };
-            if let Role::Model(_) = role {
-                self.prepare_model(index, &bytes, &uri);
-                continue;
-            }
-            if grafted_bytes > 0 && grafted_bytes + bytes.len() > GRAFT_BYTES_PER_FRAME {
-                continue;
-            }
-            grafted_bytes += bytes.len();
-            if role == Role::Subtree && self.find_references(index, &bytes, &uri) {
-                continue;
-            }
-            let parse_bytes = bytes.len() as u64 * PARSE_FACTOR;
-            if !self.make_room(parse_bytes, false, self.settings.memory_ceiling_bytes) {
-                let ceiling = self.settings.memory_ceiling_bytes;
-                if self.base_bytes() + parse_bytes + bytes.len() as u64 > ceiling {
-                    self.fail(index, format!("{} bytes cannot be parsed under a ceiling of {ceiling}", bytes.len()));
-                }
-                continue;
-            }
-            match self.graft(index, role, tile, &bytes, &uri) {
-                Ok(warnings) => {
-                    for w in warnings {
-                        self.warn(w.file, w.place, w.reason);
-                    }
-                }
-                Err(message) => self.fail(index, message),
-            }
-        }
-    }
-
-    fn prepare_model(&mut self, index: u32, bytes: &Bytes, uri: &str) {
-        if self.find_references(index, bytes, uri) {
-            return;
-        }
-        if let Some(slot) = self.slots.get_mut(index) {
-            slot.prepared = true;
-        }
-    }
-
-    /// Puts what the bytes refer to on the list of fetches; true if there is something to wait for, or it failed.
-    fn find_references(&mut self, index: u32, bytes: &Bytes, uri: &str) -> bool {
-        let Some(slot) = self.slots.get(index) else { return true };
-        if !slot.resources.is_empty() {
-            return slot.resources.iter().any(|r| r.bytes.is_none());
-        }
-        let found = if slot.role == Role::Subtree {
-            Subtree::references(bytes, uri).map_err(|e| e.to_string())
-        } else {
-            self.reader.references(bytes, uri)
-        };
-        match found {
-            Ok(uris) if uris.is_empty() => false,
-            Ok(uris) if uris.len() > MAX_REFERENCES => {
-                self.fail(index, format!("refers to {} files; {MAX_REFERENCES} are allowed", uris.len()));
-                true
-            }
-            Ok(uris) => {
-                if let Some(slot) = self.slots.get_mut(index) {
-                    slot.resources =
-                        uris.into_iter().map(|uri| Resource { uri, fetch: None, bytes: None, charge: 0 }).collect();
-                }
-                self.set_phase(index, Phase::Fetching);
-                true
-            }
-            Err(message) => {
-                self.fail(index, message);
-                true
-            }
-        }
-    }
-
-    fn graft(
-        &mut self,
-        index: u32,
-        role: Role,
-        tile: TileId,
-        bytes: &Bytes,
-        uri: &str,
-    ) -> Result<Vec<Warning>, String> {
-        let before = self.tree.bytes();
-        let mut warnings = Vec::new();
-        match role {
-            Role::Tileset(n) => {
-                let (raw, found) = RawTileset::parse(bytes, uri).map_err(|e| e.to_string())?;
-                warnings.extend(found);
-                let (_, found) =
-                    self.tree.graft_external(tile, usize::from(n), &raw, uri).map_err(|e| e.to_string())?;
-                warnings.extend(found);
-            }
-            Role::Subtree => {
-                let shape = self.tree.subtree_shape(tile).ok_or("the tile is not implicit")?;
-                let resources: HashMap<String, Bytes> = self
-                    .slots
-                    .get(index)
-                    .into_iter()
-                    .flat_map(|s| &s.resources)
-                    .filter_map(|r| Some((r.uri.clone(), r.bytes.clone()??)))
-                    .collect();
-                let (subtree, found) =
-                    Subtree::parse(bytes, uri, &shape, &resources).map_err(|e| e.to_string())?;
-                warnings.extend(found);
-                warnings.extend(self.tree.graft_subtree(tile, &subtree).map_err(|e| e.to_string())?);
-            }
-            Role::Root(place) => {
-                let (raw, found) = RawTileset::parse(bytes, uri).map_err(|e| e.to_string())?;
-                warnings.extend(found);
-                let world_from_root =
-                    self.places.get(place as usize).map(|p| p.world_from_root).ok_or("the stream was removed")?;
-                let (root, found) = self.tree.add_root(&raw, uri, &world_from_root).map_err(|e| e.to_string())?;
-                warnings.extend(found);
-                if let Some(p) = self.places.get_mut(place as usize) {
-                    for arrival in p.current.iter_mut().chain(p.pending.iter_mut()) {
-                        if arrival.slot == index {
-                            arrival.tile = Some(root);
-                        }
-                    }
-                }
-            }
-            Role::Model(_) => return Ok(warnings),
-        }
-        self.grow();
-        self.release(index, Phase::Grafted);
-        if role == Role::Subtree {
-            self.add_content_slots(tile);
-        }
-        let ceiling = self.settings.memory_ceiling_bytes;
-        if !self.make_room(0, false, ceiling) {
-            let took = self.tree.bytes().saturating_sub(before);
-            match role {
-                Role::Root(place) => self.undo_root(place, index),
-                _ => self.undo_graft(tile),
-            }
-            return Err(format!("its tiles take {took} bytes; the ceiling of {ceiling} leaves no room for them"));
-        }
-        Ok(warnings)
-    }
-
-    /// The contents that a subtree told of.
-    fn add_content_slots(&mut self, id: TileId) {
-        let Some(tile) = self.tree.get(id) else { return };
-        let roles = tile
-            .contents()
-            .iter()
-            .enumerate()
-            .take(usize::from(u16::MAX))
-            .map(|(n, c)| match c.kind {
-                ContentKind::Model => (Role::Model(n as u16), c.uri.clone()),
-                ContentKind::Tileset => (Role::Tileset(n as u16), c.uri.clone()),
-            })
-            .collect();
-        if let Some(side) = self.sides.get_mut(id.index as usize) {
-            side.see(&self.tree, id.index);
-            side.flags |= SEEN;
-        }
-        self.append_slots(id, roles);
-    }
-
-    fn undo_root(&mut self, place: u32, slot: u32) {
-        let Some(p) = self.places.get_mut(place as usize) else { return };
-        let mut taken = None;
-        for arrival in p.current.iter_mut().chain(p.pending.iter_mut()) {
-            if arrival.slot == slot {
-                taken = arrival.tile.take();
-            }
-        }
-        if let Some(root) = taken {
-            self.clear_below(root.index, true);
-            for id in self.tree.remove_root(root) {
-                self.forget(id);
-            }
-        }
-    }
-
-    /// Takes what was grafted onto a tile off again; its slots go back to the start.
-    fn undo_graft(&mut self, id: TileId) {
-        self.clear_below(id.index, false);
-        for gone in self.tree.ungraft(id) {
-            self.forget(gone);
-        }
-        let implicit = self.tree.get(id).is_some_and(|t| {
-            matches!(t.kind(), TileKind::ImplicitRoot | TileKind::ImplicitPlaceholder)
-        });
-        let first = self.sides.get(id.index as usize).map_or(NONE, |s| s.first_slot);
-        let mut at = first;
-        while let Some(next) = self.slots.get(at).map(|s| s.next) {
-            let role = self.slots.get(at).map(|s| s.role);
-            if implicit && role != Some(Role::Subtree) {
-                // The contents of the tile itself were told by the subtree.
-                self.release(at, Phase::Absent);
-                self.slots.remove(at);
-            } else if self.slots.get(at).is_some_and(|s| s.phase == Phase::Grafted) {
-                self.release(at, Phase::Absent);
-            }
-            at = next;
-        }
-        if implicit && let Some(slot) = self.slots.get_mut(first) {
-            slot.next = NONE;
-        }
-        if let Some(side) = self.sides.get_mut(id.index as usize) {
-            side.see(&self.tree, id.index);
-        }
-        self.refresh(id.index);
-    }
-
-    /// Takes an external tileset or subtree off that nobody uses; false if something in it is.
-    pub(super) fn ungraft_unused(&mut self, slot: u32) -> bool {
-        let Some(host) = self.slots.get(slot).map(|s| s.tile) else { return false };
-        if self.sides.get(host.index as usize).is_none_or(|s| s.used == self.frame || s.ready_below > 0) {
-            return false;
-        }
-        let implicit_content = self.tree.get(host).is_some_and(|t| t.kind() == TileKind::Contents)
-            && self.slots.get(slot).is_some_and(|s| s.role == Role::Subtree);
-        if implicit_content && self.sides.get(host.index as usize).is_some_and(|s| s.has(super::side::READY)) {
-            return false;
-        }
-        let mut todo: Vec<u32> = self.tree.children(host.index).collect();
-        while let Some(tile) = todo.pop() {
-            let Some(side) = self.sides.get(tile as usize) else { return false };
-            if side.used == self.frame || side.has(super::side::REPLACED) {
-                return false;
-            }
-            let mut at = side.first_slot;
-            while let Some(s) = self.slots.get(at) {
-                if s.is_under_way() || s.phase == Phase::Resident {
-                    return false;
-                }
-                at = s.next;
-            }
-            todo.extend(self.tree.children(tile));
-        }
-        let before = self.base_bytes();
-        self.undo_graft(host);
-        self.base_bytes() < before
-    }
 }
 
 fn main_part(charge: u64, resources: &[Resource]) -> u64 {
     charge.saturating_sub(resources.iter().map(|r| r.charge).sum())
 }
-
-/// Whether bytes behind a content uri that did not tell are a `tileset.json`: a JSON object with a `root`.
-fn is_tileset(bytes: &[u8], uri: &str) -> bool {
-    let path = uri.split(['?', '#']).next().unwrap_or(uri);
-    if path.ends_with(".gltf") || bytes.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
-        return false;
-    }
-    #[derive(serde::Deserialize)]
-    struct Probe {
-        root: Option<serde::de::IgnoredAny>,
-    }
-    serde_json::from_slice::<Probe>(bytes).is_ok_and(|p| p.root.is_some())
-}
-

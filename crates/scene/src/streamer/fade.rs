@@ -3,7 +3,8 @@
 //! What a view draws (not counting fades) covers it completely in every frame. A change of level replaces one tile by
 //! tiles below it or the other way round, so each change belongs to one *upper* tile. Its group has one clock: what
 //! comes is kept where the dither pattern is below it, what goes where the pattern is not. Old and new both cover the
-//! area, so together they leave no hole at any time, whatever happened before.
+//! area, so together they leave no hole at any time, whatever happened before. A coarser tile that comes may cover more
+//! than what goes (the camera turned meanwhile), so it is whole at once and the finer ones fade out over it.
 
 use std::time::Duration;
 
@@ -175,7 +176,9 @@ pub(super) fn update(
     let mut list = std::mem::take(&mut fades.now);
     for group in &fades.groups {
         let fade = (now.saturating_sub(group.start).as_secs_f32() / length.as_secs_f32()).min(1.0);
-        list.push(Fading { tile: group.upper, fade, out: group.down });
+        if group.down {
+            list.push(Fading { tile: group.upper, fade, out: true });
+        }
         list.extend(group.lowers.iter().map(|&tile| Fading { tile, fade, out: !group.down }));
     }
     list.retain(|f| f.tile != NONE);

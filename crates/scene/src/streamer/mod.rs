@@ -11,8 +11,10 @@
 
 pub mod api;
 mod arrive;
+mod choice;
 mod draw;
 mod fade;
+mod graft;
 mod pressure;
 mod queues;
 mod reader;
@@ -36,9 +38,10 @@ use crate::{
     content::Warning,
     tileset::{Tree, TreeLimits},
 };
+use choice::Choice;
 use pressure::{Load, Pressure};
 use queues::{Blocked, Estimates};
-use selection::{Choice, Class, Pass, Rules};
+use selection::{Class, Pass, Rules};
 use side::Side;
 use slots::{Phase, Slots};
 use views::ViewState;
@@ -74,7 +77,8 @@ pub struct Streamer {
     now: Duration,
     last_views: Vec<View>,
     last_settings: StreamerSettings,
-    changed: bool,
+    /// What selection reads changed since it ran.
+    dirty: bool,
     pressure: Pressure,
     estimates: Estimates,
     warnings: Vec<Warning>,
@@ -93,7 +97,10 @@ struct Outbox {
 
 impl std::fmt::Debug for Streamer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Streamer").field("frame", &self.frame).field("stats", &self.plan.stats).finish_non_exhaustive()
+        f.debug_struct("Streamer")
+            .field("frame", &self.frame)
+            .field("stats", &self.plan.stats)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,7 +136,7 @@ impl Streamer {
             frame: 1,
             now: Duration::ZERO,
             last_views: Vec::new(),
-            changed: true,
+            dirty: false,
             pressure: Pressure::default(),
             estimates: Estimates::default(),
             warnings: Vec::new(),
@@ -164,6 +171,7 @@ impl Streamer {
         let moved = self.note_views(views);
         self.grow();
         self.collect_choices();
+        self.dirty = false;
         let wanted_bytes = self.select(views);
         self.complete_replacements();
         self.update_fades();
@@ -203,7 +211,8 @@ impl Streamer {
 
     /// Tries everything that failed for good again.
     pub fn retry_failed(&mut self) {
-        let failed: Vec<u32> = self.slots.iter().filter(|(_, s)| s.phase == Phase::Failed).map(|(i, _)| i).collect();
+        let failed: Vec<u32> =
+            self.slots.iter().filter(|(_, s)| s.phase == Phase::Failed).map(|(i, _)| i).collect();
         for index in failed {
             if let Some(slot) = self.slots.get_mut(index) {
                 slot.attempts = 0;
@@ -277,14 +286,16 @@ impl Streamer {
             cut_m: self.pressure.cut_m,
             tight: self.pressure.tight,
             pressed: self.used_bytes() as f64 > 0.8 * ceiling as f64,
-            unknown_cost_kib: self.estimates.cost_bytes(ceiling).div_ceil(1024).min(u64::from(u32::MAX)) as u32,
+            unknown_cost_kib: self.estimates.cost_bytes(ceiling).div_ceil(1024).min(u64::from(u32::MAX))
+                as u32,
             preload_ancestors: self.settings.preload_ancestors,
             preload_siblings: self.settings.preload_siblings,
         };
         let mut wanted_kib = 0;
         self.by_distance.clear();
         for (view, out) in views.iter().zip(&mut self.views) {
-            let pixels_per_metre_at_1_m = view.viewport_height_px / (2.0 * (view.vertical_fov_rad * 0.5).tan());
+            let pixels_per_metre_at_1_m =
+                view.viewport_height_px / (2.0 * (view.vertical_fov_rad * 0.5).tan());
             Pass {
                 tree: &self.tree,
                 sides: &mut self.sides,
@@ -362,6 +373,16 @@ impl Streamer {
         stats
     }
 
+    /// Wanted contents whose time to be tried again has not come.
+    fn waiting_for_retry(&self) -> usize {
+        self.ranked
+            .iter()
+            .filter(|(class, ..)| *class < Class::Ancestor)
+            .filter_map(|&(.., index)| self.slots.get(index))
+            .filter(|s| s.phase == Phase::Retry && s.due > self.now)
+            .count()
+    }
+
     fn finish(&mut self, mut stats: Stats, blocked: &Blocked, pressure_changed: bool) {
         self.plan.cancel_fetch.clear();
         self.plan.cancel_decode.clear();
@@ -369,9 +390,10 @@ impl Streamer {
         self.plan.cancel_fetch.append(&mut self.outbox.cancel_fetch);
         self.plan.cancel_decode.append(&mut self.outbox.cancel_decode);
         self.plan.drop.append(&mut self.outbox.drop);
+        let waiting = self.waiting_for_retry();
         let exhausted = self.pressure.is_exhausted() && blocked.by_memory;
         if exhausted {
-            stats.over_budget += stats.wanted - stats.retrying;
+            stats.over_budget += stats.wanted - waiting;
         }
         let before = self.plan.stats;
         let used = self.used_bytes();
@@ -386,15 +408,14 @@ impl Streamer {
             gpu_bytes: self.slots.gpu,
             peak_bytes: before.peak_bytes.max(used),
             memory_error_factor: self.pressure.factor,
-            settled: (stats.wanted == 0 || exhausted && stats.retrying == 0)
+            settled: (stats.wanted == 0 || exhausted && waiting == 0)
                 && stats.fading == 0
-                && self.replacing() == 0
-                && !pressure_changed,
+                && !pressure_changed
+                && !self.dirty,
             fetched_total: before.fetched_total,
             fetched_bytes_total: before.fetched_bytes_total,
             ..stats
         };
-        self.changed = false;
     }
 }
 

@@ -150,3 +150,57 @@ fn cut(by_distance: &mut [(f64, u32)], bytes: f64) -> f64 {
     }
     f64::INFINITY
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A view whose need falls with the square of the factor, in steps as a tree has them.
+    fn need(factor: f64, at_one: f64) -> u64 {
+        (at_one / (factor.log2() / 0.7).floor().exp2().powi(2)) as u64
+    }
+
+    fn load(now_ms: u64, wanted_bytes: u64, moved: bool) -> Load {
+        Load {
+            now: Duration::from_millis(now_ms),
+            wanted_bytes,
+            content_bytes: 1_000_000,
+            stalled: false,
+            moved,
+            idle: true,
+        }
+    }
+
+    #[test]
+    fn comes_to_rest_where_it_fits_and_returns_to_one() {
+        for at_one in [1.1e6, 3e6, 2e7, 5e8] {
+            let mut pressure = Pressure::default();
+            let (mut still, mut now_ms) = (0, 0);
+            for _ in 0..600 {
+                now_ms += 16;
+                let before = pressure.factor;
+                let changed = pressure
+                    .step(&load(now_ms, need(pressure.factor, at_one), now_ms == 16), &mut Vec::new());
+                assert!(pressure.factor <= before * 1.2501 && pressure.factor >= before / 1.2501, "no jumps");
+                still = if changed { 0 } else { still + 1 };
+            }
+            assert!(still > 200, "{at_one}: rested for only {still} steps");
+            assert!(need(pressure.factor, at_one) as f64 <= 1e6 * RAISE_ABOVE);
+            for _ in 0..400 {
+                now_ms += 16;
+                pressure.step(&load(now_ms, 1000, true), &mut Vec::new());
+            }
+            assert_eq!(pressure.factor, 1.0);
+        }
+    }
+
+    #[test]
+    fn the_cut_keeps_the_nearest() {
+        let mut tiles: Vec<(f64, u32)> = (0..100).map(|n| (f64::from((n * 37) % 100), 10)).collect();
+        let at = cut(&mut tiles, 255.0 * 1024.0);
+        assert_eq!(at, 24.0, "25 tiles of 10 KiB fit");
+        assert_eq!(cut(&mut tiles, 1e9), f64::INFINITY);
+        let mut alike = vec![(0.0, 10), (5.0, 10), (5.0, 10), (5.0, 10)];
+        assert!(cut(&mut alike, 30.0 * 1024.0) < 5.0, "tiles equally far go together");
+    }
+}

@@ -206,7 +206,9 @@ impl Streamer {
             if self.base_bytes() + payload + need > ceiling {
                 self.fail(
                     index,
-                    format!("takes {need} bytes decoded beside {payload} of its file; the ceiling is {ceiling}"),
+                    format!(
+                        "takes {need} bytes decoded beside {payload} of its file; the ceiling is {ceiling}"
+                    ),
                 );
                 continue;
             }
@@ -301,7 +303,7 @@ impl Streamer {
                 blocked.fetch_queue += usize::from(!preload);
                 continue;
             }
-            if self.fetches.len() >= self.settings.max_fetches && !(!preload && self.preempt()) {
+            if self.fetches.len() >= self.settings.max_fetches && (preload || !self.preempt()) {
                 blocked.fetch_queue += usize::from(!preload);
                 continue;
             }
@@ -337,7 +339,8 @@ impl Streamer {
         }
         self.ranked = ranked;
         // A view that wanted nothing for a while has no claim on the past.
-        let least = self.views.iter().filter(|v| !v.wants.is_empty()).map(|v| v.served).fold(f64::INFINITY, f64::min);
+        let least =
+            self.views.iter().filter(|v| !v.wants.is_empty()).map(|v| v.served).fold(f64::INFINITY, f64::min);
         if least.is_finite() {
             for v in &mut self.views {
                 v.served = (v.served - least).max(0.0);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Streamer,
     api::{TileId, TilesetId},
-    selection::Choice,
+    choice::Choice,
     side::REPLACED,
     slots::{NONE, Phase, Role},
 };
@@ -92,7 +92,9 @@ impl Streamer {
         let place = match (existing, target) {
             (Some(at), _) => at,
             (None, ReplaceTarget::Tile(id)) => {
-                let Some(world_from_tile) = self.tree.get(id).map(|t| *t.world_from_tile()) else { return false };
+                let Some(world_from_tile) = self.tree.get(id).map(|t| *t.world_from_tile()) else {
+                    return false;
+                };
                 self.grow();
                 if let Some(side) = self.sides.get_mut(id.index as usize) {
                     side.flags |= REPLACED;
@@ -174,7 +176,8 @@ impl Streamer {
         while let Some(tile) = todo.pop() {
             let Some(side) = self.sides.get(tile as usize).copied() else { continue };
             if side.has(REPLACED)
-                && let Some(at) = self.places.iter().position(|p| p.live && p.host.is_some_and(|h| h.index == tile))
+                && let Some(at) =
+                    self.places.iter().position(|p| p.live && p.host.is_some_and(|h| h.index == tile))
             {
                 self.remove_place(at);
             }
@@ -229,14 +232,17 @@ impl Streamer {
                 continue;
             }
             let refused = self.views.iter().any(|v| v.unswitched.contains(&(at as u32)));
-            if pending.tile.is_none() || refused {
+            let (old, host) = (place.current, place.host);
+            // Nothing is lost where the old one never came.
+            let nothing_to_keep = host.is_none() && old.is_none_or(|a| a.tile.is_none());
+            if pending.tile.is_none() || refused && !nothing_to_keep {
                 continue;
             }
-            let (old, host) = (place.current, place.host);
             if let Some(p) = self.places.get_mut(at) {
                 p.current = Some(pending);
                 p.pending = None;
             }
+            self.dirty = true;
             match (old, host) {
                 (Some(old), _) => self.remove_arrival(old),
                 (None, Some(host)) => {

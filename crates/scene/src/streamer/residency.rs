@@ -13,10 +13,12 @@ use crate::tileset::{ContentKind, TileKind};
 /// Something that may go: sorted by what hurts least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Evictable {
-    /// 0 payloads nobody wants, 1 decoded ones, 2 those loaded in advance, 3 resident ones, 4 external tilesets.
+    /// 0 payloads nobody wants, 1 decoded ones, 2 those loaded in advance, 3 what is resident or hangs in the tree.
     kind: u8,
     /// Frame of last use.
     used: u32,
+    /// An external tileset or subtree: after what is resident in it.
+    graft: bool,
     slot: u32,
 }
 
@@ -131,8 +133,11 @@ impl Streamer {
         let nothing_left = if models > 0 { failed == models } else { all_blockers_failed };
         set(&mut side, FAILED, nothing_left);
         set(&mut side, RETRYING, retrying);
-        side.cost_kib =
-            if models > 0 && cost_known { cost.div_ceil(1024).clamp(1, u64::from(u32::MAX)) as u32 } else { 0 };
+        side.cost_kib = if models > 0 && cost_known {
+            cost.div_ceil(1024).clamp(1, u64::from(u32::MAX)) as u32
+        } else {
+            0
+        };
         let ready = side.has(READY);
         if let Some(s) = self.sides.get_mut(index as usize) {
             *s = side;
@@ -170,8 +175,14 @@ impl Streamer {
             self.active.push(index);
         }
         let (tile, role) = (slot.tile, slot.role);
-        if !matches!(role, Role::Root(_)) {
+        let counts = slot.rank_frame == self.frame && !slot.preload;
+        if matches!(role, Role::Root(_)) {
+            self.dirty |= phase == Phase::Failed;
+        } else {
+            let flags = |s: &Self| s.sides.get(tile.index as usize).map(|s| s.flags);
+            let before = flags(self);
             self.refresh(tile.index);
+            self.dirty |= counts && before != flags(self);
         }
     }
 
@@ -245,7 +256,9 @@ impl Streamer {
                     return true;
                 }
                 Phase::Grafted => {
-                    if self.ungraft_unused(candidate.slot) {
+                    let slot = candidate.slot;
+                    let freed = self.ungraft_unused(slot);
+                    if freed {
                         return true;
                     }
                 }
@@ -272,10 +285,11 @@ impl Streamer {
                 Phase::Decoded if !wanted => 1,
                 Phase::Fetched | Phase::Decoded if slot.preload => 2,
                 Phase::Resident if side.pinned != self.frame => 3,
-                Phase::Grafted if !matches!(slot.role, Role::Root(_)) && side.used != self.frame => 4,
+                Phase::Grafted if !matches!(slot.role, Role::Root(_)) && side.used != self.frame => 3,
                 _ => continue,
             };
-            self.evictable.push(Evictable { kind, used: side.used, slot: index });
+            let graft = slot.phase == Phase::Grafted;
+            self.evictable.push(Evictable { kind, used: side.used, graft, slot: index });
         }
         // Popped from the end.
         self.evictable.sort_unstable_by(|a, b| b.cmp(a));

@@ -6,7 +6,12 @@ use super::api::StreamerSettings;
 
 /// The wait before attempt number `attempts + 1`: doubles each time, ± 25 % that depend only on `id` and `attempts`, at
 /// least what the server asked for.
-pub(super) fn wait(settings: &StreamerSettings, id: u64, attempts: u32, retry_after: Option<Duration>) -> Duration {
+pub(super) fn wait(
+    settings: &StreamerSettings,
+    id: u64,
+    attempts: u32,
+    retry_after: Option<Duration>,
+) -> Duration {
     let doublings = attempts.saturating_sub(1).min(30);
     let base = settings.retry_first.saturating_mul(1 << doublings).min(settings.retry_max);
     let noise = mix(id ^ u64::from(attempts) << 40) >> 11;
@@ -31,7 +36,8 @@ mod tests {
         let settings = StreamerSettings::default();
         for id in 0..200 {
             for attempts in 1..=12 {
-                let base = settings.retry_first.mul_f64(f64::from(1 << (attempts - 1))).min(settings.retry_max);
+                let base =
+                    settings.retry_first.mul_f64(f64::from(1 << (attempts - 1))).min(settings.retry_max);
                 let wait_s = wait(&settings, id, attempts, None).as_secs_f64();
                 assert!(wait_s >= base.as_secs_f64() * 0.75 && wait_s <= base.as_secs_f64() * 1.25);
             }

@@ -8,6 +8,7 @@
 
 use super::{
     api::View,
+    choice::Choice,
     side::{BLOCKED, CONTENT_VOLUMES, FAILED, MODEL, READY, REPLACED, RETRYING, SEEN, Side},
     slots::NONE,
     views::{Pick, ViewState},
@@ -58,17 +59,6 @@ pub(super) struct Want {
     pub(super) tile: u32,
 }
 
-/// Where a stream or a replaced tile hangs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Choice {
-    /// The tile replaced; `NONE` for the root of a stream.
-    pub(super) host: u32,
-    /// Root of what is shown; `NONE`: the host itself, or nothing yet.
-    pub(super) current: u32,
-    /// Root of what shall replace it; `NONE`: nothing.
-    pub(super) pending: u32,
-}
-
 /// What does not change during the passes of one frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
@@ -87,43 +77,46 @@ pub(super) struct Rules {
     pub(super) preload_siblings: bool,
 }
 
-struct Frame<'t> {
-    tile: u32,
+/// A tile on the way down.
+pub(super) struct Frame<'t> {
+    pub(super) tile: u32,
     /// Into the choices, else `NONE`.
-    choice: u32,
-    stage: u8,
-    children: Option<Children<'t>>,
-    mask: PlaneMask,
+    pub(super) choice: u32,
+    pub(super) stage: u8,
+    pub(super) children: Option<Children<'t>>,
+    pub(super) mask: PlaneMask,
     /// Only what is resident is looked for.
-    cover: bool,
-    model: bool,
-    ready: bool,
-    add: bool,
+    pub(super) cover: bool,
+    pub(super) model: bool,
+    pub(super) ready: bool,
+    pub(super) add: bool,
     /// Its own content is outside the view.
-    unseen: bool,
-    failed: bool,
-    retrying: bool,
+    pub(super) unseen: bool,
+    pub(super) failed: bool,
+    pub(super) retrying: bool,
     /// A ready content above.
-    ready_above: bool,
+    pub(super) ready_above: bool,
     /// A content above that is ready or may become so.
-    model_above: bool,
-    steps_above: u8,
-    steps: u8,
-    distance: f64,
-    picks: usize,
-    holes: usize,
-    clips: usize,
-    kept: u32,
+    pub(super) model_above: bool,
+    pub(super) steps_above: u8,
+    pub(super) steps: u8,
+    pub(super) distance: f64,
+    pub(super) picks: usize,
+    /// End of what a replacement picked.
+    pub(super) own_picks: usize,
+    pub(super) holes: usize,
+    pub(super) clips: usize,
+    pub(super) kept: u32,
 }
 
 /// What a pass hands down.
 #[derive(Clone, Copy)]
-struct Down {
-    mask: PlaneMask,
-    cover: bool,
-    ready_above: bool,
-    model_above: bool,
-    steps: u8,
+pub(super) struct Down {
+    pub(super) mask: PlaneMask,
+    pub(super) cover: bool,
+    pub(super) ready_above: bool,
+    pub(super) model_above: bool,
+    pub(super) steps: u8,
 }
 
 /// One pass.
@@ -147,8 +140,13 @@ impl<'t> Pass<'t, '_> {
     pub(super) fn run(&mut self) {
         self.out.begin_selection();
         let mut stack: Vec<Frame<'t>> = Vec::with_capacity(64);
-        let down =
-            Down { mask: PlaneMask::ALL, cover: false, ready_above: false, model_above: false, steps: u8::MAX };
+        let down = Down {
+            mask: PlaneMask::ALL,
+            cover: false,
+            ready_above: false,
+            model_above: false,
+            steps: u8::MAX,
+        };
         for place in 0..self.choices.len() {
             if self.choices.get(place).is_some_and(|c| c.host == NONE) {
                 stack.push(self.choice_frame(place as u32, down));
@@ -178,79 +176,17 @@ impl<'t> Pass<'t, '_> {
         }
     }
 
-    fn choice_frame(&self, choice: u32, down: Down) -> Frame<'t> {
-        Frame {
-            tile: NONE,
-            choice,
-            stage: 0,
-            children: None,
-            mask: down.mask,
-            cover: down.cover,
-            model: false,
-            ready: false,
-            add: false,
-            unseen: false,
-            failed: false,
-            retrying: false,
-            ready_above: down.ready_above,
-            model_above: down.model_above,
-            steps_above: down.steps,
-            steps: down.steps,
-            distance: 0.0,
-            picks: self.out.picks.len(),
-            holes: self.out.holes.len(),
-            clips: self.out.clips.len(),
-            kept: self.out.kept,
-        }
-    }
-
-    /// First what shall replace; if that does not cover everything yet, what is there.
-    fn step_choice(&mut self, stack: &mut Vec<Frame<'t>>) {
-        let Some(top) = stack.last_mut() else { return };
-        let Some(&choice) = self.choices.get(top.choice as usize) else {
-            stack.pop();
-            return;
-        };
-        let down = Down {
-            mask: top.mask,
-            cover: top.cover,
-            ready_above: top.ready_above,
-            model_above: top.model_above,
-            steps: top.steps_above,
-        };
-        match top.stage {
-            0 if choice.pending != NONE => {
-                top.stage = 1;
-                self.enter(stack, choice.pending, Down { ready_above: true, model_above: false, ..down }, false);
-            }
-            1 if self.out.holes.len() == top.holes && self.out.clips.len() == top.clips => {
-                self.out.switched.push(top.choice);
-                stack.pop();
-            }
-            0 | 1 => {
-                if choice.pending != NONE {
-                    self.out.unswitched.push(top.choice);
-                }
-                top.stage = 2;
-                self.out.picks.truncate(top.picks);
-                self.out.holes.truncate(top.holes);
-                self.out.clips.truncate(top.clips);
-                self.out.kept = top.kept;
-                if choice.current != NONE {
-                    self.enter(stack, choice.current, down, false);
-                } else if choice.host != NONE {
-                    self.enter(stack, choice.host, down, true);
-                }
-            }
-            _ => {
-                stack.pop();
-            }
-        }
-    }
-
-    fn enter(&mut self, stack: &mut Vec<Frame<'t>>, index: u32, down: Down, bypass: bool) {
+    pub(super) fn enter(&mut self, stack: &mut Vec<Frame<'t>>, index: u32, down: Down, bypass: bool) {
         let Some(tile) = self.tree.tile(index) else { return };
         let Some(mut side) = self.sides.get(index as usize).copied() else { return };
+        if side.has(REPLACED)
+            && !bypass
+            && let Some(choice) = self.choices.iter().position(|c| c.host == index)
+        {
+            // What replaces a tile may be larger than the tile was.
+            stack.push(self.choice_frame(choice as u32, down));
+            return;
+        }
         self.out.visited += 1;
         let (visibility, mask) = if down.mask == PlaneMask::NONE {
             (Visibility::Inside, PlaneMask::NONE)
@@ -266,20 +202,14 @@ impl<'t> Pass<'t, '_> {
         let in_request_volume = tile.may_be_viewed_from(self.view.eye_in_world);
         if visibility == Visibility::Outside || !in_request_volume {
             self.out.culled += 1;
-            let wanted = side.has(MODEL) && !side.has(READY | FAILED) || side.has(BLOCKED) && !side.has(FAILED);
-            if self.rules.preload_siblings && in_request_volume && !down.cover && wanted && !bypass {
+            let wanted =
+                side.has(MODEL) && !side.has(READY | FAILED) || side.has(BLOCKED) && !side.has(FAILED);
+            if self.rules.preload_siblings && in_request_volume && !down.cover && wanted {
                 let distance = tile.distance_squared(self.view.eye_in_world).sqrt();
                 self.want(index, Class::Sibling, 0, distance);
             } else if side.has(READY) && !down.cover {
                 self.touch(index);
             }
-            return;
-        }
-        if side.has(REPLACED)
-            && !bypass
-            && let Some(choice) = self.choices.iter().position(|c| c.host == index)
-        {
-            stack.push(self.choice_frame(choice as u32, Down { mask, ..down }));
             return;
         }
         self.touch(index);
@@ -333,31 +263,35 @@ impl<'t> Pass<'t, '_> {
         if !model || unseen {
             return;
         }
+        self.count(index, distance);
         if distance > self.rules.cut_m {
             self.out.over_budget += 1;
-            return;
-        }
-        self.count(index, distance);
-        if ready {
+        } else if ready {
             self.pick(index);
-        } else if failed {
-            self.close(index, true, true);
         } else {
-            let class = if !down.ready_above && side.ready_below == 0 {
-                Class::Urgent
-            } else if self.rules.pressed && side.ready_below > 0 {
-                Class::Cover
+            if failed {
+                self.out.failed += 1;
             } else {
-                Class::Refine
-            };
-            self.want(index, class, 0, distance);
+                self.want_target(index, side.ready_below > 0, down.ready_above, distance);
+            }
             if side.ready_below > 0 && !(self.rules.tight && down.ready_above) {
                 frame.cover = true;
                 stack.push(frame);
             } else {
-                self.close(index, retrying, false);
+                self.close(index, failed || retrying, false);
             }
         }
+    }
+
+    fn want_target(&mut self, index: u32, ready_below: bool, ready_above: bool, distance: f64) {
+        let class = if !ready_above && !ready_below {
+            Class::Urgent
+        } else if self.rules.pressed && ready_below {
+            Class::Cover
+        } else {
+            Class::Refine
+        };
+        self.want(index, class, 0, distance);
     }
 
     /// Looks for what is resident; asks for nothing.
@@ -380,12 +314,10 @@ impl<'t> Pass<'t, '_> {
 
     /// The content of a refined tile whose children come beside it.
     fn add_own(&mut self, frame: &Frame<'t>) {
+        self.count(frame.tile, frame.distance);
         if frame.distance > self.rules.cut_m {
             self.out.over_budget += 1;
-            return;
-        }
-        self.count(frame.tile, frame.distance);
-        if frame.ready {
+        } else if frame.ready {
             self.pick(frame.tile);
         } else if frame.failed {
             self.out.failed += 1;
@@ -421,7 +353,8 @@ impl<'t> Pass<'t, '_> {
             if holes + clips == 0 {
                 return;
             }
-            let keep_finer = self.out.kept > frame.kept && holes + clips <= MAX_LOADING_CLIPS && !self.rules.tight;
+            let keep_finer =
+                self.out.kept > frame.kept && holes + clips <= MAX_LOADING_CLIPS && !self.rules.tight;
             if holes == 0 || keep_finer {
                 self.pick_inside(frame.tile, frame.holes, frame.clips);
             } else {
@@ -433,10 +366,15 @@ impl<'t> Pass<'t, '_> {
             self.out.clips.truncate(frame.clips);
             return;
         }
+        let given_up = frame.cover && (frame.failed || frame.retrying);
         if drawn_below == 0 && holes + clips > 0 {
             self.out.holes.truncate(frame.holes);
             self.out.clips.truncate(frame.clips);
-            self.close(frame.tile, holes == 0 || frame.cover && frame.retrying, false);
+            self.close(frame.tile, holes == 0 || given_up, false);
+        } else if given_up {
+            // What stands in for it is incomplete, but nobody waits for the rest.
+            let rest = self.out.holes.drain(frame.holes..);
+            self.out.clips.extend(rest);
         }
         if frame.model && !frame.failed && !frame.cover {
             self.want_ancestor(frame, holes, clips);
@@ -446,8 +384,7 @@ impl<'t> Pass<'t, '_> {
     /// A refined tile that is not resident: the first cover, a step on the way, or something to fall back on.
     fn want_ancestor(&mut self, frame: &Frame<'t>, holes: usize, clips: usize) {
         if !frame.model_above {
-            let class =
-                if holes + clips > 0 && !frame.ready_above { Class::Urgent } else { Class::Cover };
+            let class = if holes + clips > 0 && !frame.ready_above { Class::Urgent } else { Class::Cover };
             if frame.distance <= self.rules.cut_m {
                 self.want(frame.tile, class, frame.steps, frame.distance);
             }

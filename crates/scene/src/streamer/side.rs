@@ -43,7 +43,17 @@ pub(super) struct Side {
 
 impl Default for Side {
     fn default() -> Self {
-        Self { first_slot: NONE, ready_below: 0, cost_kib: 0, used: 0, pinned: 0, counted: 0, entry_frame: 0, entry: NONE, flags: 0 }
+        Self {
+            first_slot: NONE,
+            ready_below: 0,
+            cost_kib: 0,
+            used: 0,
+            pinned: 0,
+            counted: 0,
+            entry_frame: 0,
+            entry: NONE,
+            flags: 0,
+        }
     }
 }
 
@@ -64,11 +74,14 @@ impl Side {
                 TileKind::Contents => MODEL,
                 TileKind::External => {
                     let model = tile.contents().iter().any(|c| c.kind == ContentKind::Model);
-                    let blocked = tile.contents().iter().any(|c| c.kind == ContentKind::Tileset && !c.is_grafted());
-                    u8::from(model) * MODEL | u8::from(blocked) * BLOCKED
+                    let blocked =
+                        tile.contents().iter().any(|c| c.kind == ContentKind::Tileset && !c.is_grafted());
+                    (u8::from(model) * MODEL) | (u8::from(blocked) * BLOCKED)
                 }
             };
-        if self.has(MODEL) && tile.contents().iter().all(|c| c.kind == ContentKind::Tileset || c.volume.is_some()) {
+        if self.has(MODEL)
+            && tile.contents().iter().all(|c| c.kind == ContentKind::Tileset || c.volume.is_some())
+        {
             self.flags |= CONTENT_VOLUMES;
         }
     }

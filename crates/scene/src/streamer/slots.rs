@@ -142,7 +142,12 @@ impl Slot {
     /// Bytes of its files that are here.
     pub(super) fn payload_bytes(&self) -> u64 {
         self.payload.as_ref().map_or(0, |b| b.len() as u64)
-            + self.resources.iter().filter_map(|r| r.bytes.as_ref()?.as_ref()).map(|b| b.len() as u64).sum::<u64>()
+            + self
+                .resources
+                .iter()
+                .filter_map(|r| r.bytes.as_ref()?.as_ref())
+                .map(|b| b.len() as u64)
+                .sum::<u64>()
     }
 
     /// Order in the queues of `frame`: wanted ones by rank, the others behind.

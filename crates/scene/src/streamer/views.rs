@@ -25,8 +25,9 @@ pub(super) struct ViewState {
     pub(super) clips: Vec<u32>,
     /// What to load.
     pub(super) wants: Vec<Want>,
-    /// Replacements that cover this view.
-    pub(super) switched: Vec<u32>,
+    /// Replacements that are drawn, and were in the frame before.
+    pub(super) shown_new: Vec<u32>,
+    pub(super) had_new: Vec<u32>,
     /// Replacements that do not cover it yet.
     pub(super) unswitched: Vec<u32>,
     /// Picks that were drawn in the frame before.
@@ -55,7 +56,8 @@ impl ViewState {
         self.holes.clear();
         self.clips.clear();
         self.wants.clear();
-        self.switched.clear();
+        std::mem::swap(&mut self.shown_new, &mut self.had_new);
+        self.shown_new.clear();
         self.unswitched.clear();
         self.kept = 0;
         self.visited = 0;
@@ -69,11 +71,6 @@ impl ViewState {
     /// Whether a tile was drawn in the frame before `frame`.
     pub(super) fn was_drawn(&self, tile: u32, frame: u32) -> bool {
         self.drawn_in.get(tile as usize).is_some_and(|&f| f != 0 && f + 1 == frame)
-    }
-
-    /// Whether a tile is drawn in `frame`; true only after [`Self::remember`].
-    pub(super) fn is_drawn(&self, tile: u32, frame: u32) -> bool {
-        self.drawn_in.get(tile as usize).is_some_and(|&f| f == frame)
     }
 
     /// Makes the picks of `frame` what the next frame compares with.
@@ -100,7 +97,10 @@ impl ViewState {
         (self.drawn_in.capacity() * 4
             + self.picks.capacity() * size_of::<Pick>()
             + self.wants.capacity() * size_of::<Want>()
-            + (self.previous.capacity() + self.boxes.capacity() + self.holes.capacity() + self.clips.capacity()) * 4)
-            as u64
+            + (self.previous.capacity()
+                + self.boxes.capacity()
+                + self.holes.capacity()
+                + self.clips.capacity())
+                * 4) as u64
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     streamer::TileId,
     tileset::{
         implicit::{ContentTemplate, Coordinates, ImplicitTiling},
+        info::TilesetInfo,
         log::WarningLog,
         raw::{RawContent, RawTile, RawTileset},
         slots::{Sprout, vacant},
@@ -17,7 +18,7 @@ use crate::{
             TileKind, Tree,
         },
     },
-    uri,
+    uri::{self, Resolver},
 };
 
 /// Required extensions that the tree understands or that concern contents only.
@@ -126,7 +127,7 @@ impl Tree {
         {
             if part.kind != PartKind::Subtree {
                 chain += 1;
-                if without_fragment(&part.uri) == wanted {
+                if without_fragment(&part.info.uri) == wanted {
                     return Some(chain);
                 }
             }
@@ -175,7 +176,11 @@ impl Tree {
                 log.push(|| "/extensionsRequired".into(), format!("{name} is required but not read"));
             }
         }
-        let mut sprout = Sprout::default();
+        let mut sprout = Sprout {
+            nodes: Vec::with_capacity(raw.tiles.len()),
+            details: Vec::with_capacity(raw.tiles.len()),
+        };
+        let resolver = Resolver::new(file);
         // Where a raw tile went; `NONE` for those below implicit roots, which are left out.
         let mut slots = vec![NONE; raw.tiles.len()];
         for (index, tile) in raw.tiles.iter().enumerate() {
@@ -207,7 +212,7 @@ impl Tree {
                 }
             };
             let depth = self.check_depth(file, above.depth)?;
-            let (mut node, detail) = self.tile_of(raw, tile, file, above, &place, log)?;
+            let (mut node, detail) = self.tile_of(raw, tile, &resolver, above, &place, log)?;
             node.depth = depth;
             node.parent = parent.unwrap_or(NONE);
             slots[index] = sprout.nodes.len() as u32;
@@ -220,14 +225,14 @@ impl Tree {
         &self,
         raw: &RawTileset,
         tile: &RawTile,
-        file: &str,
+        resolver: &Resolver<'_>,
         above: &Above,
         place: &dyn Fn() -> String,
         log: &mut WarningLog,
     ) -> Result<(Node, Detail), GraftError> {
         let mut world_from_tile = above.world_from_tile;
         if let Some(transform) = &tile.transform {
-            let product = above.world_from_tile * *transform;
+            let product = above.world_from_tile * **transform;
             if product.is_finite() {
                 world_from_tile = product;
             } else {
@@ -242,7 +247,7 @@ impl Tree {
             }
             (None, None) => {
                 return Err(GraftError::Invalid {
-                    file: file.to_owned(),
+                    file: resolver.base().to_owned(),
                     place: place(),
                     reason: "the root has no usable bounding volume".to_owned(),
                 });
@@ -288,7 +293,8 @@ impl Tree {
             extras: tile.extras.clone(),
             ..Detail::default()
         };
-        let kind = match implicit_tiling(tile, file, world_from_tile, geometric_error, refine, place, log) {
+        let kind = match implicit_tiling(tile, resolver, world_from_tile, geometric_error, refine, place, log)
+        {
             Some(tiling) => {
                 detail.subtree = Some(Box::new(SubtreeLink::new(&tiling, Coordinates::ROOT)));
                 TileKind::ImplicitRoot
@@ -296,7 +302,7 @@ impl Tree {
             None if tile.implicit_tiling.is_some() => TileKind::Empty,
             None => {
                 detail.contents =
-                    tile.contents.iter().map(|c| content_of(c, file, &world_from_tile)).collect();
+                    tile.contents.iter().map(|c| content_of(c, resolver, &world_from_tile)).collect();
                 kind_of(&detail.contents)
             }
         };
@@ -307,16 +313,8 @@ impl Tree {
 
 impl Part {
     fn of_tileset(raw: &RawTileset, file: &str, host: u32, kind: PartKind) -> Self {
-        Self {
-            start: 0,
-            len: 0,
-            host,
-            kind,
-            uri: file.into(),
-            gltf_up_axis: raw.asset.gltf_up_axis,
-            schema: raw.schema.clone().map(Arc::new),
-            heap_bytes: raw.schema.as_ref().map_or(0, crate::tileset::lenient::heap_bytes_of),
-        }
+        let info = Arc::new(TilesetInfo::of(raw, file));
+        Self { start: 0, len: 0, host, kind, heap_bytes: info.heap_bytes(), info, rows: None }
     }
 }
 
@@ -334,8 +332,8 @@ pub(crate) fn content_kind(resolved: &str) -> ContentKind {
     if uri::has_extension(resolved, "json") { ContentKind::Tileset } else { ContentKind::Model }
 }
 
-fn content_of(raw: &RawContent, file: &str, world_from_tile: &DMat4) -> Content {
-    let resolved = uri::resolve(file, &raw.uri);
+fn content_of(raw: &RawContent, resolver: &Resolver<'_>, world_from_tile: &DMat4) -> Content {
+    let resolved = resolver.resolve(&raw.uri);
     Content {
         kind: content_kind(&resolved),
         uri: resolved.into(),
@@ -343,12 +341,14 @@ fn content_of(raw: &RawContent, file: &str, world_from_tile: &DMat4) -> Content 
         group: raw.group,
         metadata: raw.metadata.clone(),
         part: NONE,
+        template: NONE,
+        row: NONE,
     }
 }
 
 fn implicit_tiling(
     tile: &RawTile,
-    file: &str,
+    resolver: &Resolver<'_>,
     world_from_root: DMat4,
     geometric_error: f64,
     refine: Refine,
@@ -382,7 +382,7 @@ fn implicit_tiling(
         );
     }
     let contents = tile.contents.iter().map(|c| ContentTemplate {
-        uri: uri::resolve(file, &c.uri),
+        uri: resolver.resolve(&c.uri),
         group: c.group,
         metadata: c.metadata.clone(),
     });
@@ -390,7 +390,7 @@ fn implicit_tiling(
         scheme: raw.scheme,
         subtree_levels: raw.subtree_levels,
         available_levels: raw.available_levels,
-        subtrees_uri: uri::resolve(file, &raw.subtrees_uri),
+        subtrees_uri: resolver.resolve(&raw.subtrees_uri),
         contents: contents.collect(),
         volume,
         world_from_root,

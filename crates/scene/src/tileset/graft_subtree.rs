@@ -14,7 +14,8 @@ use crate::{
         slots::{Sprout, contents_bytes, vacant},
         subtree::Subtree,
         tree::{
-            Content, Detail, GraftError, NONE, Node, Part, PartKind, Refine, SubtreeLink, TileKind, Tree,
+            Content, Detail, GraftError, NONE, Node, Part, PartKind, Refine, SubtreeLink, SubtreeRows,
+            TileKind, Tree,
         },
     },
 };
@@ -45,10 +46,9 @@ impl Tree {
         let mut log = WarningLog::new(&subtree.uri);
         let (tiling, at_root) = (link.tiling.clone(), link.coordinates);
         let part = self.parts.get(self.nodes[slot].part as usize).and_then(Option::as_ref);
-        let schema = part.and_then(|p| p.schema.clone());
-        let (uri, gltf_up_axis) =
-            part.map_or((Arc::from(""), Default::default()), |p| (p.uri.clone(), p.gltf_up_axis));
-        let semantics = Semantics::read(subtree, schema.as_deref(), &mut log);
+        let budget_bytes = self.limits.max_bytes.saturating_sub(self.bytes());
+        let info = part.map(|p| p.info.clone()).unwrap_or_default();
+        let semantics = Semantics::read(subtree, info.schema.as_deref(), budget_bytes, &mut log);
 
         let mut sower = Sower {
             tiling,
@@ -59,6 +59,10 @@ impl Tree {
             sprout: Sprout::default(),
             log: &mut log,
         };
+        let tables =
+            SubtreeRows { tiles: sower.semantics.tile_rows(), contents: sower.semantics.content_rows() };
+        let table_bytes = sower.semantics.bytes();
+        let root_row = sower.semantics.tile_row(subtree, 0);
         let root_contents = if subtree.tiles.get(0) {
             sower.sow();
             let overrides = sower.semantics.tile(subtree, 0);
@@ -83,10 +87,9 @@ impl Tree {
                 len: 0,
                 host: tile.index,
                 kind: PartKind::Subtree,
-                uri,
-                gltf_up_axis,
-                schema: schema.clone(),
-                heap_bytes: contents_bytes(&root_contents),
+                info,
+                heap_bytes: contents_bytes(&root_contents) + table_bytes,
+                rows: Some(Box::new(tables)),
             },
         );
         let start = self.parts.get(part as usize).and_then(Option::as_ref).map_or(0, |p| p.start);
@@ -94,6 +97,7 @@ impl Tree {
         node.kind = kind_of(&root_contents);
         (node.first_child, node.child_count) = if first_count > 0 { (start, first_count) } else { (0, 0) };
         detail.contents = root_contents;
+        detail.row = root_row;
         if let Some(link) = detail.subtree.as_mut() {
             link.part = part;
         }
@@ -177,6 +181,7 @@ impl Sower<'_> {
         match bit {
             Some(bit) => {
                 detail.contents = self.contents_of(&at, bit);
+                detail.row = self.semantics.tile_row(self.subtree, bit);
                 node.kind = kind_of(&detail.contents);
                 let overrides = self.semantics.tile(self.subtree, bit);
                 self.override_node(&mut node, &overrides);
@@ -205,6 +210,8 @@ impl Sower<'_> {
                 group: template.group,
                 metadata: template.metadata.clone(),
                 part: NONE,
+                template: index as u32,
+                row: self.semantics.content_row(self.subtree, index, bit),
             });
         }
         found

@@ -8,6 +8,7 @@
 mod graft;
 mod graft_subtree;
 pub mod implicit;
+mod info;
 mod lenient;
 mod log;
 mod parse;
@@ -20,6 +21,7 @@ mod tile_members;
 pub mod tree;
 
 pub(crate) use graft::largest_scale;
+pub use info::TilesetInfo;
 pub use raw::RawTileset;
 pub use subtree::Subtree;
 pub use tree::{Content, ContentKind, GraftError, Refine, Tile, TileKind, Tree, TreeLimits};

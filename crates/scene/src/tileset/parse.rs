@@ -1,6 +1,8 @@
 //! Parsing `tileset.json`: the tree of tiles is walked here with an explicit stack, everything inside a tile is read
 //! by `serde_json`, whose recursion is limited to 128 levels.
 
+use std::borrow::Cow;
+
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
 
@@ -9,7 +11,7 @@ use crate::{
     tileset::{
         lenient::{self, At, array, object, present, text},
         log::WarningLog,
-        raw::{RawAsset, RawGroup, RawTile, RawTileset},
+        raw::{RawAsset, RawContent, RawGroup, RawTile, RawTileset},
         tile_members,
         tree::TreeLimits,
     },
@@ -44,7 +46,8 @@ pub(crate) fn tileset(
             cursor.value::<IgnoredAny>()?;
             continue;
         }
-        let value = cursor.json(&mut memory, &format!("/{name}"), &mut log)?;
+        let value = cursor.json(&mut memory, &|| format!("/{name}"), &mut log)?;
+        memory.take(lenient::heap_bytes_of(&value), &cursor)?;
         tileset_member(&mut raw, &name, value, &mut log);
     }
     cursor.end()?;
@@ -216,12 +219,14 @@ fn tiles(
                     stack.push(Frame::Children { tile, first: true, next: 0 });
                     continue;
                 }
+                if let Some(tile) = tiles.get_mut(tile)
+                    && cursor.plain_member(&name, tile, memory)?
+                {
+                    continue;
+                }
                 let pointer = || pointer_of(&stack);
-                let value = if cursor.bytes.len() as u64 * MEMORY_PER_TEXT_BYTE > memory.left {
-                    cursor.json(memory, &format!("{}/{name}", pointer()), log)?
-                } else {
-                    cursor.json_or_skip(&|| format!("{}/{name}", pointer()), log)?
-                };
+                let value = cursor.json(memory, &|| format!("{}/{name}", pointer()), log)?;
+                memory.take(retained_bytes(&name, &value), cursor)?;
                 if let Some(tile) = tiles.get_mut(tile) {
                     tile_members::read(tile, &name, value, &At::pointer(&pointer), log);
                 }
@@ -258,6 +263,17 @@ fn tiles(
         }
     }
     Ok(by_level(tiles))
+}
+
+/// What a tile keeps of a member beside its own size.
+fn retained_bytes(name: &str, value: &Value) -> u64 {
+    let contents = match name {
+        "content" => 1,
+        "contents" => value.as_array().map_or(0, Vec::len),
+        "metadata" | "extensions" | "extras" | "implicitTiling" => 0,
+        _ => return 0,
+    };
+    (contents * size_of::<RawContent>() + size_of::<Value>()) as u64 + lenient::heap_bytes_of(value)
 }
 
 fn pointer_of(stack: &[Frame]) -> String {
@@ -318,7 +334,7 @@ struct Cursor<'a> {
     file: &'a str,
 }
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
     fn place(&self) -> String {
         format!("byte {}", self.at)
     }
@@ -375,17 +391,30 @@ impl Cursor<'_> {
         self.advance(first, b']')
     }
 
-    fn next_member(&mut self, first: &mut bool) -> Result<Option<String>, ContentError> {
+    fn next_member(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>, ContentError> {
         if !self.advance(first, b'}')? {
             return Ok(None);
         }
         if self.peek() != Some(b'"') {
             return Err(self.unexpected("a name"));
         }
-        let name = self.value::<String>()?;
+        let name = self.name()?;
         self.open(b':', "`:`")?;
         self.peek();
         Ok(Some(name))
+    }
+
+    /// Borrowed, unless it has escapes.
+    fn name(&mut self) -> Result<Cow<'a, str>, ContentError> {
+        let rest = self.bytes.get(self.at + 1..).unwrap_or_default();
+        let end = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
+        if let Some(end) = end.filter(|&e| rest.get(e) == Some(&b'"'))
+            && let Some(Ok(name)) = rest.get(..end).map(str::from_utf8)
+        {
+            self.at += end + 2;
+            return Ok(name.into());
+        }
+        self.value::<String>().map(Cow::from)
     }
 
     fn value<T: DeserializeOwned>(&mut self) -> Result<T, ContentError> {
@@ -403,6 +432,42 @@ impl Cursor<'_> {
         };
         self.at += stream.byte_offset();
         Ok(value)
+    }
+
+    /// Reads the members that nearly all tiles have, in the form that nearly all files use, without a detour over
+    /// [`Value`]. False: nothing was read.
+    fn plain_member(
+        &mut self,
+        name: &str,
+        tile: &mut RawTile,
+        memory: &mut Memory<'_>,
+    ) -> Result<bool, ContentError> {
+        match name {
+            "boundingVolume" => {
+                let start = self.at;
+                tile.volume =
+                    self.try_value::<tile_members::PlainVolume>().ok().and_then(|v| v.into_volume());
+                if tile.volume.is_none() {
+                    self.at = start;
+                }
+                Ok(tile.volume.is_some())
+            }
+            "content" if tile.contents.is_empty() => {
+                let start = self.at;
+                match self.try_value::<tile_members::PlainContent>() {
+                    Ok(content) if !content.uri.trim().is_empty() => {
+                        memory.take((size_of::<RawContent>() + content.uri.len()) as u64, self)?;
+                        tile.contents.push(RawContent { uri: content.uri, ..RawContent::default() });
+                        Ok(true)
+                    }
+                    _ => {
+                        self.at = start;
+                        Ok(false)
+                    }
+                }
+            }
+            _ => Ok(false),
+        }
     }
 
     fn syntax_error(&self, e: &serde_json::Error) -> ContentError {
@@ -436,18 +501,22 @@ impl Cursor<'_> {
         }
     }
 
-    /// As [`Self::json_or_skip`], after finding out how long the value is.
+    /// As [`Self::json_or_skip`]; where memory is short, only after looking how long the value is.
     fn json(
         &mut self,
         memory: &mut Memory<'_>,
-        pointer: &str,
+        pointer: &dyn Fn() -> String,
         log: &mut WarningLog,
     ) -> Result<Value, ContentError> {
-        let start = self.at;
-        self.value::<IgnoredAny>()?;
-        memory.take((self.at - start) as u64 * MEMORY_PER_TEXT_BYTE, self)?;
-        self.at = start;
-        self.json_or_skip(&|| pointer.to_owned(), log)
+        if (self.bytes.len() as u64).saturating_mul(MEMORY_PER_TEXT_BYTE) > memory.left {
+            let start = self.at;
+            self.value::<IgnoredAny>()?;
+            let needed = (self.at - start) as u64 * MEMORY_PER_TEXT_BYTE;
+            memory.take(needed, self)?;
+            memory.left += needed;
+            self.at = start;
+        }
+        self.json_or_skip(pointer, log)
     }
 
     fn end(&mut self) -> Result<(), ContentError> {

@@ -85,13 +85,13 @@ pub struct RawTile {
     /// `boundingVolume`, in tile space; `None` if it cannot be read.
     pub volume: Option<BoundingVolume>,
     /// `viewerRequestVolume`, in tile space.
-    pub viewer_request_volume: Option<BoundingVolume>,
+    pub viewer_request_volume: Option<Box<BoundingVolume>>,
     /// `geometricError`, metres in tile space.
     pub geometric_error: Option<f64>,
     /// `refine`.
     pub refine: Option<Refine>,
     /// `transform`: `parent_from_tile`.
-    pub transform: Option<DMat4>,
+    pub transform: Option<Box<DMat4>>,
     /// `content` and `contents`.
     pub contents: Vec<RawContent>,
     /// `metadata`.

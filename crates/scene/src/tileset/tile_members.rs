@@ -1,5 +1,6 @@
 //! The members of one tile.
 
+use geodesy::BoundingVolume;
 use serde_json::{Map, Value};
 
 use crate::tileset::{
@@ -10,6 +11,28 @@ use crate::tileset::{
     tree::Refine,
 };
 
+/// A `boundingVolume` that is one box and nothing else.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlainVolume {
+    r#box: [f64; 12],
+}
+
+impl PlainVolume {
+    /// `None` if its numbers need a closer look.
+    pub(crate) fn into_volume(self) -> Option<BoundingVolume> {
+        let sane = self.r#box.iter().all(|n| n.abs() <= lenient::LARGEST_NUMBER);
+        sane.then(|| BoundingVolume::Box(lenient::obb_of(&self.r#box)))
+    }
+}
+
+/// A `content` that is a uri and nothing else.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlainContent {
+    pub(crate) uri: String,
+}
+
 /// Reads one member into the tile.
 pub(crate) fn read(tile: &mut RawTile, name: &str, value: Value, tile_at: &At<'_>, log: &mut WarningLog) {
     let at = tile_at.name(name);
@@ -18,10 +41,10 @@ pub(crate) fn read(tile: &mut RawTile, name: &str, value: Value, tile_at: &At<'_
     }
     match name {
         "boundingVolume" => tile.volume = lenient::volume(&value, &at, log),
-        "viewerRequestVolume" => tile.viewer_request_volume = lenient::volume(&value, &at, log),
+        "viewerRequestVolume" => tile.viewer_request_volume = lenient::volume(&value, &at, log).map(Box::new),
         "geometricError" => tile.geometric_error = lenient::geometric_error(&value, &at, log),
         "refine" => tile.refine = refine(&value, &at, log),
-        "transform" => tile.transform = lenient::transform(&value, &at, log),
+        "transform" => tile.transform = lenient::transform(&value, &at, log).map(Box::new),
         "content" => match content(&value, &at, log) {
             // `contents` wins where both are given.
             Some(found) if tile.contents.is_empty() => tile.contents.push(found),

@@ -19,9 +19,11 @@ use serde_json::Value;
 
 use crate::{
     content::{UpAxis, Warning},
+    metadata::{self, PropertyTable},
     streamer::TileId,
     tileset::{
         implicit::{Coordinates, ImplicitTiling, SubtreeShape},
+        info::TilesetInfo,
         raw::RawTileset,
         subtree::Subtree,
     },
@@ -75,6 +77,9 @@ pub struct Content {
     /// Its metadata as in the file: `{"class": ..., "properties": {...}}`.
     pub metadata: Option<Box<Value>>,
     pub(crate) part: u32,
+    /// Implicit tiling: which template, and which row of its property table.
+    pub(crate) template: u32,
+    pub(crate) row: u32,
 }
 
 impl Content {
@@ -243,6 +248,19 @@ impl Tree {
         self.uproot(part.into_iter().collect())
     }
 
+    /// Gives the tileset that `tile` comes from the schema behind its [`TilesetInfo::schema_uri`]. Subtrees grafted
+    /// from then on read their metadata by it.
+    pub fn set_schema(&mut self, tile: TileId, schema: Value) {
+        let Some(part) = self.get(tile).map(|t| t.node.part) else { return };
+        let Some(old) = self.parts.get(part as usize).and_then(Option::as_ref).map(|p| p.info.clone()) else {
+            return;
+        };
+        let info = Arc::new(TilesetInfo { schema: Some(Arc::new(schema)), ..(*old).clone() });
+        for part in self.parts.iter_mut().flatten().filter(|p| Arc::ptr_eq(&p.info, &old)) {
+            part.info = info.clone();
+        }
+    }
+
     /// Roots, in the order they were added.
     pub fn roots(&self) -> &[TileId] {
         &self.roots
@@ -373,11 +391,15 @@ impl<'a> Tile<'a> {
     }
     /// Legacy `asset.gltfUpAxis` of the tileset the tile comes from.
     pub fn gltf_up_axis(&self) -> UpAxis {
-        self.part().map_or(UpAxis::Y, |p| p.gltf_up_axis)
+        self.tileset().map_or(UpAxis::Y, |t| t.gltf_up_axis)
     }
     /// Uri of the tileset the tile comes from.
     pub fn tileset_uri(&self) -> &'a str {
-        self.part().map_or("", |p| &p.uri)
+        self.tileset().map_or("", |t| &t.uri)
+    }
+    /// What the tiles of its tileset share: schema, groups, metadata. There always is one.
+    pub fn tileset(&self) -> Option<&'a TilesetInfo> {
+        self.tree.parts.get(self.node.part as usize)?.as_ref().map(|p| &*p.info)
     }
     /// The subtree to fetch, for a tile whose subtree is not loaded (and also once it is).
     pub fn subtree_uri(&self) -> Option<&'a Arc<str>> {
@@ -386,6 +408,17 @@ impl<'a> Tile<'a> {
     /// Tile metadata as in the file: `{"class": ..., "properties": {...}}`.
     pub fn metadata(&self) -> Option<&'a Value> {
         self.detail().metadata.as_deref()
+    }
+    /// Properties of the tile in the property table of its subtree; empty without one.
+    pub fn properties(&self) -> Vec<(String, metadata::Value)> {
+        let rows = self.subtree_rows().and_then(|r| r.tiles.as_ref());
+        rows.map_or(Vec::new(), |table| table.row(self.detail().row as usize))
+    }
+    /// Properties of a content in the property table of the subtree; empty without one.
+    pub fn content_properties(&self, content: usize) -> Vec<(String, metadata::Value)> {
+        let Some(content) = self.contents().get(content) else { return Vec::new() };
+        let table = self.subtree_rows().and_then(|r| r.contents.get(content.template as usize));
+        table.map_or(Vec::new(), |table| table.row(content.row as usize))
     }
     /// Level and position below the implicit root, for the root tile of a subtree.
     pub fn implicit_coordinates(&self) -> Option<Coordinates> {
@@ -396,12 +429,15 @@ impl<'a> Tile<'a> {
         self.detail().extras.as_deref()
     }
 
+    /// The root of a subtree lies in the part above, its row in the subtree's.
+    fn subtree_rows(&self) -> Option<&'a SubtreeRows> {
+        let own = self.detail().subtree.as_ref().map(|s| s.part);
+        self.tree.parts.get(own.unwrap_or(self.node.part) as usize)?.as_ref()?.rows.as_deref()
+    }
+
     fn detail(&self) -> &'a Detail {
         // `nodes` and `details` grow and shrink together.
         &self.tree.details[self.index as usize]
-    }
-    fn part(&self) -> Option<&'a Part> {
-        self.tree.parts.get(self.node.part as usize)?.as_ref()
     }
 }
 
@@ -459,6 +495,8 @@ pub(crate) struct Detail {
     pub(crate) metadata: Option<Box<Value>>,
     pub(crate) extras: Option<Box<Value>>,
     pub(crate) subtree: Option<Box<SubtreeLink>>,
+    /// Row in the property table of its subtree; meaningless without one.
+    pub(crate) row: u32,
 }
 
 /// The subtree a tile is the root of.
@@ -493,11 +531,18 @@ pub(crate) struct Part {
     /// The tile it is grafted to.
     pub(crate) host: u32,
     pub(crate) kind: PartKind,
-    /// Of the tileset (for a subtree: the tileset with the implicit root).
-    pub(crate) uri: Arc<str>,
-    pub(crate) gltf_up_axis: UpAxis,
-    /// `schema` of the tileset.
-    pub(crate) schema: Option<Arc<Value>>,
+    /// For a subtree: of the tileset with the implicit root.
+    pub(crate) info: Arc<TilesetInfo>,
     /// What its tiles take beside their slots.
     pub(crate) heap_bytes: u64,
+    /// Of a subtree with metadata.
+    pub(crate) rows: Option<Box<SubtreeRows>>,
+}
+
+/// Property tables of a subtree.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SubtreeRows {
+    pub(crate) tiles: Option<Arc<PropertyTable>>,
+    /// One per content template.
+    pub(crate) contents: Vec<Arc<PropertyTable>>,
 }

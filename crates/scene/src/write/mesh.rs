@@ -144,7 +144,7 @@ fn check(mesh: &MeshInput<'_>) -> Result<(), WriteError> {
         return Err(WriteError::invalid("feature ids", format!("not below {MAX_FEATURE_ID}")));
     }
     let corners = mesh.indices.map_or(count, <[_]>::len);
-    if corners == 0 || corners % 3 != 0 {
+    if corners == 0 || !corners.is_multiple_of(3) {
         return Err(WriteError::invalid("indices", format!("{corners} corners make no triangles")));
     }
     if mesh.indices.is_some_and(|indices| indices.iter().any(|&i| i as usize >= count)) {

@@ -72,14 +72,38 @@ fn every_legacy_tile_decodes_within_its_measure_or_says_why_not() {
                 let before = content.cost();
                 let mesh = PickMesh::new(&mut content);
                 // Beside the streams the mesh counts its own structures.
-                assert!(mesh.bytes() <= before.cpu_bytes + 4096, "{name}: {} of {before:?}", mesh.bytes());
+                let structures = 512 * (1 + content.primitives.len() as u64);
+                assert!(
+                    mesh.bytes() <= before.cpu_bytes + structures,
+                    "{name}: {} of {before:?}",
+                    mesh.bytes()
+                );
             }
             Err(error) => refused.push(format!("{name}: {:?} at {}", error.kind, error.place)),
         }
     }
     assert!(decoded > 350, "{decoded}");
     println!("{decoded} decoded");
-    let expected: Vec<&str> = vec![];
+    let native = "cesium-native/Cesium3DTilesSelection/test/data";
+    let validator = "validator/data";
+    let expected = [
+        // Starts with `error`.
+        format!("{native}/ErrorChildrenAddTileset/error_lr.b3dm: UnknownFormat at byte 0"),
+        format!(
+            "{native}/i3dm/InvalidFeatureTable/cesiumNativeIssue1127.i3dm: Invalid at feature table /POSITION"
+        ),
+        // glTF 1.0 inside.
+        format!("{native}/i3dm/ObsoleteGltf/instancedWithBatchTable.i3dm: Unsupported at byte 4"),
+        // Compressed as they lie; unpacking is the business of whoever serves them.
+        format!("{validator}/Samples/TilesetGzipped/ll.b3dm: Unsupported at byte 0"),
+        format!("{validator}/Samples/TilesetGzipped/lr.b3dm: Unsupported at byte 0"),
+        format!("{validator}/Samples/TilesetGzipped/parent.b3dm: Unsupported at byte 0"),
+        format!("{validator}/Samples/TilesetGzipped/ul.b3dm: Unsupported at byte 0"),
+        format!("{validator}/Samples/TilesetGzipped/ur.b3dm: Unsupported at byte 0"),
+        format!("{validator}/Samples/TilesetOfTilesetsWithError/tileset3/ll.b3dm: Truncated at byte 8"),
+        format!("{validator}/tilesets/tiles/b3dm/invalid.b3dm: Unsupported at byte 4"),
+        format!("{validator}/tilesets/tiles/b3dm/validWithInvalidGlb.b3dm: Truncated at byte 8"),
+    ];
     assert_eq!(refused, expected, "{refused:#?}");
 }
 

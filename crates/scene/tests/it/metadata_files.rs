@@ -131,7 +131,8 @@ fn several_sets_lead_to_their_own_tables() {
     let Some(scene) = sample("MultipleClasses") else { return };
     for (id, (x, y)) in QUADS.into_iter().enumerate() {
         let [a, b] = &scene.at(x, y)[..] else { panic!() };
-        let other = 3 - id;
+        // Both attributes of the file count down, whatever its description says.
+        let (id, other) = (3 - id, 3 - id);
         assert_eq!((a.feature_id, b.feature_id), (Some(id as u32), Some(other as u32)));
         let Value::Float(float) = property(a, "example_FLOAT32") else { panic!() };
         assert!((float - [1.1, 2.2, 3.3, 4.4][id]).abs() < 1e-6);
@@ -208,21 +209,20 @@ fn instances_have_rows_of_their_own() {
     else {
         return;
     };
-    // A sweep over the whole scene from above meets several instances; each has its id and its text.
-    let mut seen = std::collections::BTreeMap::new();
-    for step in 0..40_000 {
-        let (x, y) = (f64::from(step % 200) * 0.2 - 20.0, f64::from(step / 200) * 0.2 - 20.0);
+    // Instance n has the feature id 9 − n; the rows spell their numbers.
+    let words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    let mut seen = std::collections::BTreeSet::new();
+    for step in 0..10_000 {
+        let (x, y) = (f64::from(step % 100) * 0.4 - 20.0, f64::from(step / 100) * 0.4 - 20.0);
         if let Some(hit) = scene.pick(DVec3::new(x, y, 1000.0), DVec3::NEG_Z) {
             let [feature] = &hit.features[..] else { panic!("{:?}", hit.features) };
-            assert_eq!(feature.feature_id, hit.instance);
-            seen.insert(hit.instance, property(feature, "example_STRING").clone());
+            let id = 9 - hit.instance.unwrap();
+            assert_eq!(feature.feature_id, Some(id));
+            assert_eq!(*property(feature, "example_STRING"), Value::Text(words[id as usize].into()));
+            seen.insert(id);
         }
     }
     assert!(seen.len() >= 5, "{seen:?}");
-    let mut texts: Vec<String> = seen.values().map(|v| v.as_str().unwrap().to_owned()).collect();
-    texts.sort();
-    texts.dedup();
-    assert_eq!(texts.len(), seen.len(), "every row has its own text: {seen:?}");
 }
 
 #[test]
@@ -244,7 +244,8 @@ fn batch_tables_are_read_at_a_building() {
         let hit = scene.pick(ray.origin, ray.direction).unwrap_or_else(|| panic!("building {id}"));
         let [feature] = &hit.features[..] else { panic!() };
         assert_eq!(feature.feature_id, Some(id as u32));
-        assert_eq!(*property(feature, "Height"), Value::Float(height));
+        // The JSON reader may be off by the last bit.
+        assert!((property(feature, "Height").as_f64().unwrap() - height).abs() < 1e-12);
         // A box as high as its row says stands on the ellipsoid.
         assert!((1000.0 - hit.distance_m - height).abs() < 0.6, "{} for {height}", 1000.0 - hit.distance_m);
     }

@@ -10,6 +10,7 @@ use geodesy::{
 };
 use proptest::prelude::*;
 use scene::{
+    content::{self, FeatureIdSource},
     tileset::{RawTileset, Refine, Tree, TreeLimits},
     write::{
         Column, ColumnValues, ContentInput, GlbBuilder, GlbOptions, MaterialInput, MeshInput,
@@ -259,6 +260,75 @@ fn meshes_come_back_where_they_were() {
     }
 }
 
+/// Our own decoder reads it without complaint.
+#[test]
+fn contents_decode_to_what_was_written() {
+    let far = DVec3::new(5_123_456.25, -3_000_000.5, 1_000.125);
+    let hill = hill(8, far);
+    for (name, options, with_features) in variants() {
+        let file = Bytes::from(glb(&hill, &options, &png(), with_features));
+        let (content, warnings) = content::decode(&file, &crate::support::context("t.glb")).unwrap();
+        assert_eq!(warnings, vec![], "{name}");
+        let primitive = &content.primitives[0];
+        assert_eq!(primitive.positions.len(), hill.positions.len(), "{name}");
+        let mut found = (DVec3::INFINITY, DVec3::NEG_INFINITY);
+        for position in &primitive.positions {
+            let at = primitive.content_from_primitive.transform_point3(Vec3::from(*position).as_dvec3());
+            found = (found.0.min(at), found.1.max(at));
+        }
+        let wanted = hill.bounds();
+        let half: DVec3 = wanted.half_axes.iter().sum();
+        // The bounds of the test are 1 cm larger.
+        assert!(found.0.abs_diff_eq(wanted.center - half, 0.0115), "{name}: {found:?}");
+        assert!(found.1.abs_diff_eq(wanted.center + half, 0.0115), "{name}: {found:?}");
+        assert_eq!(content.materials[0].unlit, options.unlit, "{name}");
+        assert_eq!((content.textures[0].width, content.textures[0].height), (4, 4), "{name}");
+        assert_eq!(content.copyrights.len(), usize::from(options.copyright.is_some()), "{name}");
+        if with_features {
+            let FeatureIdSource::Vertex(ids) = &primitive.vertex_feature_ids[0].source else {
+                panic!("{name}")
+            };
+            let mut counts = [0; 3];
+            ids.iter().for_each(|&id| counts[id as usize] += 1);
+            assert_eq!(counts, [27, 27, 27], "{name}");
+        }
+    }
+}
+
+#[test]
+fn columns_lie_where_the_table_says() {
+    let file = glb(&hill(4, DVec3::ZERO), &GlbOptions::default(), &png(), true);
+    let (root, binary) = chunks(&file);
+    let metadata = &root["extensions"]["EXT_structural_metadata"];
+    let table = &metadata["propertyTables"][0];
+    assert_eq!((size(&table["count"]), &table["class"]), (3, &Value::from("building")));
+    let view = |index: &Value| {
+        let view = &root["bufferViews"][size(index)];
+        let start = size(&view["byteOffset"]);
+        assert_eq!(start % 8, 0);
+        &binary[start..start + size(&view["byteLength"])]
+    };
+    let column = &table["properties"]["building_id"];
+    let offsets: Vec<usize> = view(&column["stringOffsets"])
+        .chunks(4)
+        .map(|b| u32::from_le_bytes(b.try_into().unwrap()) as usize)
+        .collect();
+    let text = view(&column["values"]);
+    let rows: Vec<&str> =
+        offsets.windows(2).map(|w| std::str::from_utf8(&text[w[0]..w[1]]).unwrap()).collect();
+    assert_eq!(rows, ["350926001001-B1", "", "村景"]);
+    assert_eq!(view(&table["properties"]["below"]["values"]), [-1i32, 0, 1].map(i32::to_le_bytes).concat());
+    assert_eq!(
+        view(&table["properties"]["height_m"]["values"]),
+        [3.5f64, 9.25, 0.0].map(f64::to_le_bytes).concat()
+    );
+    let definition = &metadata["schema"]["classes"]["building"]["properties"];
+    assert_eq!(
+        (&definition["floors"]["componentType"], &definition["building_id"]["name"]),
+        (&Value::from("UINT32"), &Value::from("编号"))
+    );
+}
+
 #[test]
 fn triangles_keep_facing_up() {
     let hill = hill(8, DVec3::ZERO);
@@ -455,7 +525,7 @@ proptest! {
             prop_assert_eq!(read.geometric_error, Some(tile.geometric_error));
             let default = (index == 0).then_some(Refine::Replace);
             prop_assert_eq!(read.refine, tile.refine.or(default));
-            prop_assert_eq!(read.transform.unwrap_or(DMat4::IDENTITY), tile.transform.unwrap_or(DMat4::IDENTITY));
+            prop_assert_eq!(read.transform.as_deref().copied().unwrap_or(DMat4::IDENTITY), tile.transform.unwrap_or(DMat4::IDENTITY));
             prop_assert_eq!(read.contents.first().map(|c| c.uri.as_str()), tile.content.as_ref().map(|c| c.uri.as_str()));
             prop_assert_eq!(read.extras.as_deref(), tile.extras.as_ref());
             prop_assert_eq!(read.children.len(), tile.children.len());

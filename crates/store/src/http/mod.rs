@@ -242,11 +242,13 @@ impl Http {
         let kib = u32::try_from(bytes.len() / 1024 + 1).unwrap_or(u32::MAX).min(MAX_WAITING_WRITES_KIB);
         let Ok(permit) = Arc::clone(&self.writes).acquire_many_owned(kib).await else { return };
         let (bytes, uri) = (bytes.clone(), Arc::clone(uri));
+        // A runtime that ends would drop what it has not started yet.
+        let runtime = Arc::clone(&self.runtime);
         self.runtime.handle().spawn_blocking(move || {
             if let Err(error) = cache.put(&address, &validators, policy.freshness, &bytes) {
                 tracing::warn!("the disk cache cannot keep {uri}: {error}");
             }
-            drop(permit);
+            drop((permit, runtime));
         });
     }
 

@@ -1,6 +1,12 @@
 //! The disk cache: revalidation, bound, crashes, working without network.
 
-use std::{fs, path::Path, sync::Arc, thread, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use proptest::prelude::*;
 use store::{DiskCache, FetchError, FetchEvent, Fetcher, OpenOptions, Origin, Source};
@@ -33,20 +39,28 @@ fn wait_for_files(cache: &DiskCache, files: usize) {
     panic!("{:?}", cache.stats());
 }
 
-/// Bytes in files below `folder`, half-written ones included.
-fn bytes_on_disk(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
-    entries
-        .flatten()
-        .map(|entry| match entry.file_type() {
-            Ok(kind) if kind.is_dir() => bytes_on_disk(&entry.path()),
+/// Files below `folder` with their lengths, half-written ones included.
+fn lengths_below(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut lengths = Vec::new();
+    for entry in entries.flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => lengths.extend(lengths_below(&entry.path())),
             // It may just have been deleted.
-            _ => entry.metadata().map_or(0, |metadata| metadata.len()),
-        })
-        .sum()
+            _ => lengths.extend(entry.metadata().map(|metadata| (entry.path(), metadata.len()))),
+        }
+    }
+    lengths.sort();
+    lengths
 }
 
-fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+/// Bytes in files below `folder` at one moment: None while they change too fast to be told.
+fn bytes_on_disk(folder: &Path) -> Option<u64> {
+    let lengths = lengths_below(folder);
+    (lengths == lengths_below(folder)).then(|| lengths.iter().map(|(_, bytes)| bytes).sum())
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
         match entry.file_type().unwrap().is_dir() {
@@ -270,7 +284,7 @@ fn a_smaller_bound_holds_from_the_start() {
     wait_until_unlocked(folder.path());
     let cache = DiskCache::open(folder.path(), Some(2500)).unwrap();
     assert_eq!(cache.stats().files, 2);
-    assert!(bytes_on_disk(folder.path()) <= 2500);
+    assert!(bytes_on_disk(folder.path()).unwrap() <= 2500);
 }
 
 proptest! {
@@ -298,7 +312,7 @@ proptest! {
             thread::spawn(move || {
                 let mut highest = 0;
                 while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                    highest = highest.max(bytes_on_disk(&folder));
+                    highest = highest.max(bytes_on_disk(&folder).unwrap_or(0));
                 }
                 highest
             })
@@ -315,6 +329,16 @@ proptest! {
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         let highest = watcher.join().unwrap();
         prop_assert!(highest <= max_bytes, "{} > {}", highest, max_bytes);
+        // Writes in the background may still be going on; the last state counts, too.
+        let mut last = None;
+        for _ in 0..2000 {
+            last = bytes_on_disk(folder.path());
+            if last == Some(cache.stats().bytes) {
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        prop_assert_eq!(last, Some(cache.stats().bytes));
         prop_assert!(cache.stats().bytes <= max_bytes);
     }
 }

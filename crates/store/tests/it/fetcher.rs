@@ -75,7 +75,10 @@ fn every_order_is_answered_once() {
     let stats = fetcher.stats();
     assert_eq!((stats.pending, stats.running, stats.events), (0, 0, 0));
     assert_eq!((stats.fetched, stats.fetched_bytes, stats.failed), (500, 499 * 500 / 2, 2));
-    assert!(wakes.load(Ordering::Relaxed) >= 1002);
+    // An event can be taken before the waker has been called for it.
+    while wakes.load(Ordering::Relaxed) < 1002 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     assert_eq!(fetcher.try_next(), None);
 }
 

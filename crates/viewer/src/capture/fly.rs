@@ -5,7 +5,7 @@
 //! includes the drawing.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -58,6 +58,8 @@ pub struct FlyOptions {
     pub timeout: Duration,
     /// Writes the last picture (the still pose) here.
     pub picture: Option<PathBuf>,
+    /// Writes a settled picture of every pose into this folder, after everything is measured.
+    pub pictures: Option<PathBuf>,
 }
 
 impl Default for FlyOptions {
@@ -73,6 +75,7 @@ impl Default for FlyOptions {
             max_screen_space_error_px: 16.0,
             timeout: Duration::from_secs(120),
             picture: None,
+            pictures: None,
         }
     }
 }
@@ -239,6 +242,7 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
         fade_secs: 0.0,
         ..StreamerSettings::default()
     };
+    flight.headless.view_mut().max_screen_space_error_px = options.max_screen_space_error_px;
     flight.headless.open(&options.what, &options.open, settings)?;
     let frame = flight.headless.wait_for_root(&options.what, options.timeout)?;
     let path = flight.path(frame)?;
@@ -265,6 +269,10 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
 
     let tiles = flight.headless.tiles().ok_or(Error::NothingOpen)?;
     let stats: Stats = *tiles.stats();
+    let problems = tiles.problem_count();
+    if let Some(folder) = &options.pictures {
+        flight.write_pictures(&path, folder)?;
+    }
     let still = FrameTimes::of(still);
     Ok(FlyReport {
         engine: "hamlet".to_owned(),
@@ -289,7 +297,7 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
         peak_pss_mib: flight.pss.bytes as f64 / MIB,
         empty_pss_mib: empty_pss as f64 / MIB,
         peak_rss_mib: memory::peak_rss_bytes().unwrap_or(0) as f64 / MIB,
-        problems: tiles.problem_count(),
+        problems,
     })
 }
 
@@ -401,6 +409,17 @@ impl Flight {
         }
         let whole = coverages.last().map_or(0.0, |(_, covered)| *covered);
         Ok(coverages.into_iter().find(|(_, c)| whole > 0.0 && *c >= FIRST_PICTURE * whole).map(|(at, _)| at))
+    }
+
+    fn write_pictures(&mut self, path: &[CameraFrame], folder: &Path) -> Result<(), Error> {
+        std::fs::create_dir_all(folder)
+            .map_err(|e| Error::Write { path: folder.to_owned(), reason: e.to_string() })?;
+        for (number, camera) in path.iter().enumerate() {
+            self.settle(*camera, Instant::now(), None)?;
+            let file = folder.join(format!("{number:03}.png"));
+            write_png(&file, self.options.size_px, &self.headless.picture()?)?;
+        }
+        Ok(())
     }
 
     fn along(&mut self, path: &[CameraFrame]) -> Result<FrameTimes, Error> {

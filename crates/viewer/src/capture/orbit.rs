@@ -1,29 +1,23 @@
 //! The camera path that the peers are measured with: one turn around the bounding sphere, nearer and out again.
 
-use geodesy::{WorldFrame, glam::DVec3};
+use geodesy::{
+    WorldFrame,
+    camera::{ORBIT_NEAR, orbit_path},
+    glam::DVec3,
+};
 
 use crate::precise::CameraFrame;
 
-/// Distance at the ends and in the middle, in radii.
-const FAR: f64 = 1.6;
-const NEAR: f64 = 0.35;
-
 /// Cameras of the path around a sphere, looking at its centre.
 pub fn path(center: DVec3, radius_m: f64, size_px: [u32; 2], fov_rad: f64, poses: usize) -> Vec<CameraFrame> {
-    let up = if center.length() > 1e5 { center.normalize() } else { DVec3::Z };
-    let east = DVec3::Z.cross(up).try_normalize().unwrap_or(DVec3::X);
-    let north = up.cross(east);
-    (0..poses)
-        .map(|i| {
-            let t = i as f64 / (poses.max(2) - 1) as f64;
-            let angle = std::f64::consts::TAU * t;
-            let distance = radius_m * (FAR - (FAR - NEAR) * (std::f64::consts::PI * t).sin());
-            let direction = (east * angle.cos() + north * angle.sin()) * 0.8 + up * 0.6;
-            let forward = -direction.normalize();
+    orbit_path(center, radius_m, poses, ORBIT_NEAR)
+        .into_iter()
+        .map(|pose| {
+            let forward = (pose.target - pose.eye).normalize_or(DVec3::NEG_Z);
             CameraFrame {
-                eye_in_world: center + direction * distance,
+                eye_in_world: pose.eye,
                 forward_in_world: forward,
-                up_in_world: (up - forward * up.dot(forward)).normalize(),
+                up_in_world: (pose.up - forward * pose.up.dot(forward)).normalize_or(DVec3::Y),
                 size_px,
                 horizontal_fov_rad: fov_rad,
                 frame: WorldFrame::of_center(center),

@@ -30,7 +30,10 @@ use store::{OpenOptions, Source};
 
 use crate::{
     Error,
-    camera::plugin::{CameraPlugin, CameraRig, CameraSystems},
+    camera::{
+        plugin::{CameraPlugin, CameraRig, CameraSystems},
+        tour::{Tour, TourPlugin},
+    },
     capture::headless::{single_threaded, task_pools},
     panel::{plugin::PanelPlugin, text::Language},
     render::{DrawTilesPlugin, GpuContext, TileCamera},
@@ -59,6 +62,8 @@ pub struct ViewOptions {
     pub max_screen_space_error_px: f64,
     /// Language tag such as `zh-CN` or `en`; without: the system's.
     pub lang: Option<String>,
+    /// Fly one turn around the tileset first; any key or button ends it.
+    pub tour: bool,
 }
 
 impl Default for ViewOptions {
@@ -72,6 +77,7 @@ impl Default for ViewOptions {
             memory_bytes: 1 << 30,
             max_screen_space_error_px: 16.0,
             lang: None,
+            tour: false,
         }
     }
 }
@@ -161,6 +167,9 @@ pub fn view(options: &ViewOptions) -> Result<(), Error> {
     })
     .add_systems(Startup, (spawn_camera, open))
     .add_systems(PostUpdate, pace.after(CameraSystems));
+    if options.tour {
+        app.add_plugins(TourPlugin);
+    }
     if let Some(render_app) = app.get_sub_app_mut(RenderApp) {
         let mut graph = Schedule::new(PanelGraph);
         graph.set_build_settings(ScheduleBuildSettings { auto_insert_apply_deferred: false, ..default() });
@@ -216,12 +225,14 @@ fn open(
 fn pace(
     tiles: Option<Res<Tiles>>,
     rig: Res<CameraRig>,
+    tour: Option<Res<Tour>>,
     keyboard: Res<ButtonInput<KeyCode>>,
     buttons: Res<ButtonInput<MouseButton>>,
     mut settings: ResMut<WinitSettings>,
     mut calm: Local<u32>,
 ) {
     let busy = rig.flight.is_some()
+        || tour.is_some_and(|tour| matches!(*tour, Tour::Flying { .. }))
         || keyboard.get_pressed().next().is_some()
         || buttons.get_pressed().next().is_some()
         || tiles.is_none_or(|tiles| !tiles.0.stats().settled);

@@ -68,7 +68,11 @@ fn the_architecture_names_every_crate_and_no_other() {
 fn no_file_outgrows_its_room() {
     for path in files_with("rs") {
         let lines = fs::read_to_string(&path).expect("readable source").lines().count();
-        assert!(lines <= LONGEST_FILE_LINES, "{} has {lines} lines: split it by what it is about", path.display());
+        assert!(
+            lines <= LONGEST_FILE_LINES,
+            "{} has {lines} lines: split it by what it is about",
+            path.display()
+        );
     }
 }
 

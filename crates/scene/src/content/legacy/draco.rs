@@ -9,11 +9,14 @@ use serde_json::Value as Json;
 use super::feature_table::{Column, FeatureTable};
 use crate::{
     content::{ContentError, DecodeContext},
-    metadata::{ComponentType, NumberColumn},
+    metadata::{ComponentType, NumberColumn, Value},
 };
 
 /// Name of the extension, in the feature table and in the batch table.
 pub(crate) const EXTENSION: &str = "3DTILES_draco_point_compression";
+
+/// The semantics that a stream may hold.
+const SEMANTICS: [&str; 5] = ["POSITION", "RGBA", "RGB", "NORMAL", "BATCH_ID"];
 
 /// A column and the property it belongs to.
 pub(crate) type NamedColumn = (String, NumberColumn);
@@ -64,7 +67,8 @@ impl DracoPoints {
                 format!("the Draco stream holds {} points, POINTS_LENGTH is {points}", cloud.num_points());
             return Err(table.invalid(EXTENSION, reason));
         }
-        let columns = |properties: Option<&Json>| -> Result<Vec<NamedColumn>, ContentError> {
+        // Only what is asked for later: every name could lead to another copy of the same attribute.
+        let columns = |properties: Option<&Json>, wanted: &dyn Fn(&str) -> bool| {
             let Some(properties) = properties.and_then(Json::as_object) else { return Ok(Vec::new()) };
             let column = |(name, id): (&String, &Json)| {
                 let id = id.as_u64().and_then(|id| u32::try_from(id).ok());
@@ -73,13 +77,20 @@ impl DracoPoints {
                 let column = column(&cloud, id, points).map_err(|reason| table.invalid(name, reason))?;
                 Ok((name.clone(), column))
             };
-            properties.iter().map(column).collect()
+            properties.iter().filter(|(name, _)| wanted(name)).map(column).collect()
         };
-        let batch_table: Option<Json> = serde_json::from_slice(batch_table_json).ok();
-        let batch_extension = batch_table.as_ref().and_then(|table| table.get("extensions")?.get(EXTENSION));
+        let is_affordable = Value::parse_bytes_bound(batch_table_json) <= context.budget_bytes;
+        let batch_table: Option<Json> =
+            is_affordable.then(|| serde_json::from_slice(batch_table_json).ok()).flatten();
+        let batch_table = batch_table.as_ref();
+        let batch_extension = batch_table.and_then(|table| table.get("extensions")?.get(EXTENSION));
+        let is_property = |name: &str| {
+            batch_table
+                .is_some_and(|table| table.get(name).is_some_and(|column| column.get("byteOffset").is_some()))
+        };
         Ok(Some(Self {
-            feature_columns: columns(extension.get("properties"))?,
-            batch_columns: columns(batch_extension.and_then(|e| e.get("properties")))?,
+            feature_columns: columns(extension.get("properties"), &|name| SEMANTICS.contains(&name))?,
+            batch_columns: columns(batch_extension.and_then(|e| e.get("properties")), &is_property)?,
         }))
     }
 
@@ -113,6 +124,9 @@ fn column(cloud: &PointCloud, unique_id: u32, points: usize) -> Result<NumberCol
         other => return Err(format!("stored as {other:?}")),
     };
     let components = usize::from(attribute.num_components());
+    if !(1..=4).contains(&components) {
+        return Err(format!("{components} components"));
+    }
     let size = components * component_type.size();
     let stride = usize::try_from(attribute.byte_stride()).ok().filter(|stride| size > 0 && *stride >= size);
     let stride = stride.ok_or("rows without length")?;

@@ -79,13 +79,13 @@ impl<'a> Pnts<'a> {
             binary: &self.sections.batch_table_binary,
             count,
             decoded,
-            ..BatchTable::default()
         }
     }
 
     fn cost(&self) -> ContentCost {
         let points = self.points as u64;
-        let has = |semantic: &str, bytes: u64| if self.table.has(semantic) { bytes } else { 0 };
+        let is_there = |semantic: &str| self.table.has(semantic) || self.is_compressed(semantic);
+        let has = |semantic: &str, bytes: u64| if is_there(semantic) { bytes } else { 0 };
         let color = has("RGBA", 4).max(has("RGB", 4)).max(has("RGB565", 4));
         let normal = has("NORMAL", 4).max(has("NORMAL_OCT16P", 4));
         let resident = 12 + has("BATCH_ID", 4);
@@ -308,8 +308,8 @@ mod tests {
     fn colours_of_565_bits_reach_both_ends() {
         assert_eq!(rgb565(0xffff), [255, 255, 255, 255]);
         assert_eq!(rgb565(0), [0, 0, 0, 255]);
-        assert_eq!(rgb565(0b11111_000000_00000), [255, 0, 0, 255]);
-        assert_eq!(rgb565(0b00000_111111_00000), [0, 255, 0, 255]);
-        assert_eq!(rgb565(0b00000_000000_11111), [0, 0, 255, 255]);
+        assert_eq!(rgb565(0xf800), [255, 0, 0, 255]);
+        assert_eq!(rgb565(0x07e0), [0, 255, 0, 255]);
+        assert_eq!(rgb565(0x001f), [0, 0, 255, 255]);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::tables::{self, BATCHED, INSTANCED, POINTS};
 use crate::inspect::gltf;
 use crate::inspect::json::{At, parse};
-use crate::inspect::session::{Session, resolve};
+use crate::inspect::session::{Session, read_referred};
 use crate::inspect::sink::Out;
 
 /// Inspects a tile that begins with `magic`; `base` stands before places (where a tile inside another lies).
@@ -208,7 +208,7 @@ fn follow_gltf_uri(session: &mut Session<'_>, uri: &str, base: &str, parts: &Par
         session.out(uri).warning(&at, "the address of the glTF is padded with zero bytes instead of spaces");
     }
     let text = String::from_utf8_lossy(&parts.body).replace('\0', "");
-    match resolve(uri, text.trim()).and_then(|target| session.read(&target).map(|bytes| (target, bytes))) {
+    match read_referred(session, uri, text.trim()) {
         Ok((target, bytes)) if bytes.starts_with(b"glTF") => {
             gltf::inspect_glb(session, &target, &bytes, "", "i3dm")
         }
@@ -217,8 +217,6 @@ fn follow_gltf_uri(session: &mut Session<'_>, uri: &str, base: &str, parts: &Par
                 gltf::inspect_json_as(session, &target, &document, "i3dm");
             }
         }
-        Err(reason) => {
-            session.out(uri).error(at, format!("the glTF '{}' could not be read: {reason}", text.trim()))
-        }
+        Err(unread) => unread.report(&format!("the glTF '{}'", text.trim()), at, &mut session.out(uri)),
     }
 }

@@ -76,8 +76,8 @@ pub(super) fn check_values(
     let out = &mut session.out(uri);
     let texels = match read {
         Ok(texels) => texels,
-        Err(reason) => {
-            out.error(at, reason);
+        Err(unread) => {
+            unread.report("the image", at, out);
             return;
         }
     };

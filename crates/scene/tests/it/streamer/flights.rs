@@ -1,12 +1,12 @@
 //! Random flights through random weather.
 
 use proptest::prelude::*;
-use scene::streamer::{ReplaceTarget, StreamerSettings, View};
+use scene::streamer::{ReplaceTarget, StreamerSettings, TilesetId, View};
 
 use super::{
     caller::{Caller, Manners},
     oracle::{Oracle, camera, random_camera},
-    trees::{SHAPES, Shape, build},
+    trees::{SHAPES, Shape, build, build_at},
     world::{Rng, World},
 };
 use geodesy::glam::DVec3;
@@ -20,18 +20,20 @@ struct Flight {
     views: usize,
     faults: f64,
     max_attempts: u32,
+    slow: bool,
 }
 
 fn flights() -> impl Strategy<Value = Flight> {
-    (0..SHAPES.len(), any::<u64>(), 0..4u8, 0..2u8, 1..3usize, 0..3u8).prop_map(
+    (0..SHAPES.len(), any::<u64>(), 0..6u8, 0..2u8, 1..4usize, 0..3u8).prop_map(
         |(shape, seed, ceiling, fade, views, faults)| Flight {
             shape: SHAPES[shape],
             seed,
-            ceiling: [1_200_000, 2_500_000, 6_000_000, 200_000_000][usize::from(ceiling)],
+            ceiling: [900_000, 1_200_000, 1_800_000, 2_500_000, 6_000_000, 200_000_000][usize::from(ceiling)],
             fade_secs: [0.0, 0.1][usize::from(fade)],
             views,
             faults: [0.0, 0.1, 0.3][usize::from(faults)],
             max_attempts: 3,
+            slow: false,
         },
     )
 }
@@ -56,13 +58,32 @@ fn next_view(view: &View, rng: &mut Rng) -> View {
             moved(view, eye.with_z(eye.z.max(10.0)), 0.0)
         }
         4..7 => moved(view, view.eye_in_world, rng.range(-0.3, 0.3)),
-        _ => moved(view, view.eye_in_world + DVec3::new(rng.range(-15.0, 15.0), rng.range(-15.0, 15.0), 0.0), 0.0),
+        _ => moved(
+            view,
+            view.eye_in_world + DVec3::new(rng.range(-15.0, 15.0), rng.range(-15.0, 15.0), 0.0),
+            0.0,
+        ),
     }
 }
 
 fn moved(view: &View, eye: DVec3, turn: f64) -> View {
     let f = view.forward_in_world;
     camera(eye, f.x.atan2(f.y) + turn, f.z.asin())
+}
+
+/// Replaces a tile below the root, if there is one yet.
+fn replace_some_tile(caller: &mut Caller, id: TilesetId, rng: &mut Rng) {
+    let tree = caller.streamer.tree();
+    let Some(root) = caller.streamer.root_tile(id) else { return };
+    let children: Vec<u32> = tree.children(root.index).collect();
+    let chosen = children.get(rng.below(children.len() as u64) as usize).and_then(|&c| tree.id_at(c));
+    if let Some(tile) = chosen {
+        let area = tree.get(tile).expect("a tile").volume().bounding_box();
+        let half = area.half_axes[0].length();
+        let uri =
+            build_at(&mut caller.world, "c", Shape::Replace, 3, 5, [area.center.x, area.center.y], half);
+        assert!(caller.streamer.replace_subtree(ReplaceTarget::Tile(tile), &uri));
+    }
 }
 
 /// Flies, and checks every frame. Returns the fingerprint of all plans.
@@ -72,7 +93,12 @@ fn fly(flight: &Flight, frames: usize) -> u64 {
     let uri = build(&mut world, "a", flight.shape, 5, flight.seed);
     let next = build(&mut world, "b", Shape::Replace, 4, flight.seed ^ 1);
     world.spoil(&mut rng, flight.faults);
-    let mut caller = Caller::new(world, settings(flight), Manners::default(), flight.seed ^ 2);
+    let manners = if flight.slow {
+        Manners { fetch_frames: 60, decode_frames: 20, uploads: 1, tell_length: 0.2 }
+    } else {
+        Manners::default()
+    };
+    let mut caller = Caller::new(world, settings(flight), manners, flight.seed ^ 2);
     let id = caller.streamer.add_tileset(&uri);
     let mut oracle = Oracle::default();
     let mut views: Vec<View> = (0..flight.views).map(|_| random_camera(&mut rng)).collect();
@@ -85,8 +111,14 @@ fn fly(flight: &Flight, frames: usize) -> u64 {
             rest -= 1;
             // A still camera moves in none of its views.
         }
-        if frame == frames / 2 && flight.seed % 2 == 0 {
+        if frame == frames / 2 && flight.seed.is_multiple_of(2) {
             assert!(caller.streamer.replace_subtree(ReplaceTarget::Tileset(id), &next));
+        }
+        if frame == frames / 2 && flight.seed % 4 == 1 {
+            replace_some_tile(&mut caller, id, &mut rng);
+        }
+        if rng.chance(0.01) {
+            caller.streamer.retry_failed();
         }
         let plan = caller.step(&views);
         oracle.check(&caller, &plan, &views, false);
@@ -126,6 +158,7 @@ fn same_inputs_give_same_plans() {
             views: 2,
             faults: 0.1,
             max_attempts: 3,
+            slow: false,
         };
         assert_eq!(fly(&flight, 60), fly(&flight, 60));
     }

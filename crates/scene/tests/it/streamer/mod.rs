@@ -1,8 +1,10 @@
 //! The streamer against a simulated world: every plan is carried out, every frame is checked.
 
+mod behaviour;
 mod caller;
 mod flights;
 mod oracle;
+mod real;
 mod selection;
 mod trees;
 mod world;

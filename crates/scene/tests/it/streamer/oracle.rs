@@ -6,13 +6,9 @@ use geodesy::{
     Frustum,
     glam::{DVec3, Vec4Swizzles},
 };
-use scene::streamer::{DrawTile, Plan, Streamer, View};
+use scene::streamer::{DrawTile, Plan, Streamer, TilesetId, View};
 
-use super::{
-    caller::Caller,
-    trees::HALF_M,
-    world::Rng,
-};
+use super::{caller::Caller, trees::HALF_M, world::Rng};
 
 /// Points along each side of the ground.
 const POINTS: usize = 18;
@@ -35,7 +31,7 @@ pub(super) fn camera(eye: DVec3, heading: f64, pitch: f64) -> View {
 pub(super) fn random_camera(rng: &mut Rng) -> View {
     let height = 30.0 * 60.0_f64.powf(rng.unit());
     let eye = DVec3::new(rng.range(-HALF_M, HALF_M), rng.range(-HALF_M, HALF_M), height);
-    camera(eye, rng.range(0.0, 6.28), rng.range(-1.5, -0.2))
+    camera(eye, rng.range(0.0, std::f64::consts::TAU), rng.range(-1.5, -0.2))
 }
 
 fn inside(frustum: &Frustum, point: DVec3) -> bool {
@@ -73,7 +69,9 @@ impl Oracle {
                     plan.stats
                 );
                 let resident = caller.resident.keys().find(|id| {
-                    caller.streamer.content(**id).is_some_and(|(tile, _)| holds(&caller.streamer, tile.index, point))
+                    caller.streamer.content(**id).is_some_and(|(tile, _)| {
+                        holds(&caller.streamer, tile.index, point) && is_current(&caller.streamer, tile.index)
+                    })
                 });
                 // Contents that were uploaded after the plan was made cannot be in it.
                 assert!(
@@ -94,6 +92,15 @@ fn point(n: usize) -> DVec3 {
     let step = 2.0 * HALF_M / POINTS as f64;
     let at = |i: usize| -HALF_M + (i as f64 + 0.37) * step;
     DVec3::new(at(n % POINTS), at(n / POINTS), 0.5)
+}
+
+/// Whether a tile belongs to what is shown, not to a replacement that still loads.
+fn is_current(streamer: &Streamer, mut tile: u32) -> bool {
+    while let Some(above) = streamer.tree().tile(tile).and_then(|t| t.parent()) {
+        tile = above;
+    }
+    // While a single tile is replaced its old contents may be resident below what took its place.
+    streamer.root_tile(TilesetId(1)).is_some_and(|root| root.index == tile)
 }
 
 fn holds(streamer: &Streamer, tile: u32, point: DVec3) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use geodesy::{PlaneMask, Visibility};
+use geodesy::{BoundingVolume, PlaneMask, Visibility};
 use scene::{
     streamer::{StreamerSettings, View},
     tileset::{Refine, TileKind, Tree},
@@ -16,18 +16,21 @@ use super::{
 };
 
 /// Uris of what a settled view shows, straight from the specification.
-fn expected(tree: &Tree, tile: u32, view: &View, out: &mut BTreeSet<String>) {
+pub(super) fn expected(tree: &Tree, tile: u32, view: &View, out: &mut BTreeSet<String>) {
     let t = tree.tile(tile).expect("a tile");
-    if t.classify(&view.frustum_in_world, PlaneMask::ALL).0 == Visibility::Outside {
+    let is_outside =
+        |v: &BoundingVolume| v.classify(&view.frustum_in_world, PlaneMask::ALL).0 == Visibility::Outside;
+    if is_outside(t.volume()) || !t.may_be_viewed_from(view.eye_in_world) {
         return;
     }
     let distance = t.distance_squared(view.eye_in_world).sqrt().max(1e-7);
-    let error =
-        t.geometric_error() * view.viewport_height_px / (2.0 * distance * (view.vertical_fov_rad / 2.0).tan());
+    let error = t.geometric_error() * view.viewport_height_px
+        / (2.0 * distance * (view.vertical_fov_rad / 2.0).tan());
     let content = t.kind() == TileKind::Contents;
     let refine = !t.is_leaf() && (!content || error >= view.max_screen_space_error_px);
     if content && (!refine || t.refine() == Refine::Add) {
-        out.insert(t.contents()[0].uri.to_string());
+        let unseen = t.contents().iter().all(|c| c.volume.as_deref().is_some_and(is_outside));
+        out.extend(t.contents().iter().filter(|_| !unseen).map(|c| c.uri.to_string()));
     }
     if refine {
         for child in t.children() {

@@ -35,6 +35,19 @@ struct Builder<'w> {
 
 /// Writes a tileset of `levels` levels under `prefix`; returns its uri.
 pub(super) fn build(world: &mut World, prefix: &str, shape: Shape, levels: u32, seed: u64) -> String {
+    build_at(world, prefix, shape, levels, seed, [0.0, 0.0], HALF_M)
+}
+
+/// The same for another square.
+pub(super) fn build_at(
+    world: &mut World,
+    prefix: &str,
+    shape: Shape,
+    levels: u32,
+    seed: u64,
+    center: [f64; 2],
+    half: f64,
+) -> String {
     let mut b = Builder { world, shape, prefix: prefix.to_owned(), rng: Rng(seed), levels };
     let root = if shape == Shape::Rootless {
         let side = 2.0 * HALF_M / 14.0;
@@ -43,7 +56,12 @@ pub(super) fn build(world: &mut World, prefix: &str, shape: Shape, levels: u32, 
             for column in 0..14 {
                 let x = -HALF_M + (f64::from(column) + 0.5) * side;
                 let y = -HALF_M + (f64::from(row) + 0.5) * side;
-                children.push(b.tile(levels.saturating_sub(3), [x, y], side / 2.0, &format!("t{row}-{column}")));
+                children.push(b.tile(
+                    levels.saturating_sub(2),
+                    [x, y],
+                    side / 2.0,
+                    &format!("t{row}-{column}"),
+                ));
             }
         }
         format!(
@@ -52,7 +70,7 @@ pub(super) fn build(world: &mut World, prefix: &str, shape: Shape, levels: u32, 
             children.join(",")
         )
     } else {
-        b.tile(0, [0.0, 0.0], HALF_M, "r")
+        b.tile(0, center, half, "r")
     };
     let uri = format!("{prefix}/tileset.json");
     world.add_text(&uri, document(&root));
@@ -95,7 +113,9 @@ impl Builder<'_> {
             let children: Vec<String> = [[-h, -h], [h, -h], [-h, h], [h, h]]
                 .iter()
                 .enumerate()
-                .map(|(n, d)| self.tile(level + 1, [center[0] + d[0], center[1] + d[1]], h, &format!("{name}{n}")))
+                .map(|(n, d)| {
+                    self.tile(level + 1, [center[0] + d[0], center[1] + d[1]], h, &format!("{name}{n}"))
+                })
                 .collect();
             format!(r#","children":[{}]"#, children.join(","))
         };

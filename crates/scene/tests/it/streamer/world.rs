@@ -88,16 +88,24 @@ impl World {
     }
 }
 
-/// Reads the `FAKE cpu gpu transient` line.
+/// Reads the line `FAKE cpu gpu transient file...`; real contents count by their length.
 pub(super) fn cost_of(bytes: &[u8]) -> Result<ContentCost, String> {
-    let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
-    let text = std::str::from_utf8(line).map_err(|e| e.to_string())?;
-    let numbers: Vec<u64> =
-        text.strip_prefix("FAKE ").ok_or("not a content")?.split(' ').filter_map(|n| n.parse().ok()).collect();
+    let length = bytes.len() as u64;
+    if !bytes.starts_with(b"FAKE") {
+        return Ok(ContentCost { cpu_bytes: length, gpu_bytes: 4 * length, transient_bytes: length });
+    }
+    let words = words_of(bytes)?;
+    let numbers: Vec<u64> = words.iter().take(3).filter_map(|n| n.parse().ok()).collect();
     match numbers[..] {
         [cpu_bytes, gpu_bytes, transient_bytes] => Ok(ContentCost { cpu_bytes, gpu_bytes, transient_bytes }),
         _ => Err("three numbers expected".into()),
     }
+}
+
+fn words_of(bytes: &[u8]) -> Result<Vec<&str>, String> {
+    let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+    let text = std::str::from_utf8(line).map_err(|e| e.to_string())?;
+    Ok(text.strip_prefix("FAKE ").ok_or("not a content")?.split(' ').collect())
 }
 
 /// The simulated format.
@@ -105,10 +113,19 @@ pub(super) fn cost_of(bytes: &[u8]) -> Result<ContentCost, String> {
 pub(super) struct FakeFormat;
 
 impl ContentReader for FakeFormat {
-    fn references(&self, _bytes: &Bytes, _uri: &str) -> Result<Vec<String>, String> {
-        Ok(Vec::new())
+    fn references(&self, bytes: &Bytes, _uri: &str) -> Result<Vec<String>, String> {
+        if bytes.starts_with(b"FAKE") {
+            Ok(words_of(bytes)?.iter().skip(3).map(|w| (*w).to_owned()).collect())
+        } else {
+            Ok(Vec::new())
+        }
     }
-    fn measure(&self, bytes: &Bytes, _context: &DecodeContext) -> Result<ContentCost, String> {
+    fn measure(&self, bytes: &Bytes, context: &DecodeContext) -> Result<ContentCost, String> {
+        for uri in self.references(bytes, &context.uri)? {
+            if !context.resources.contains_key(&uri) {
+                return Err(format!("{uri} is missing"));
+            }
+        }
         cost_of(bytes)
     }
 }

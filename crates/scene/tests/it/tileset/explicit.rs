@@ -237,3 +237,24 @@ fn several_roots_live_side_by_side() {
     assert_eq!(newer.index, old.index, "free slots are used again");
     assert_eq!((tree.get(old).is_none(), tree.roots()), (true, [new, newer].as_slice()));
 }
+
+#[test]
+fn tiles_know_the_metadata_of_their_tileset() {
+    let Some(data) = data() else { return };
+    let (tree, _) = open(&data.join("3d-tiles-samples/1.1/MetadataGranularities/tileset.json"));
+    let child = tree.get(tree.roots()[0]).unwrap().children().next().and_then(|i| tree.tile(i)).unwrap();
+    let info = child.tileset().unwrap();
+    assert_eq!(info.metadata.as_ref().unwrap()["properties"]["tileCount"], 4);
+    let house = &child.contents()[0];
+    assert_eq!(house.metadata.as_ref().unwrap()["properties"]["vertices"], 1032);
+    assert_eq!(info.groups[house.group.unwrap() as usize].metadata["properties"]["priority"], 1);
+
+    let folder = data.join("3d-tiles-samples/glTF/EXT_structural_metadata/PropertyAttributesPointCloud");
+    let (mut tree, _) = open(&folder.join("tileset.json"));
+    let root = tree.roots()[0];
+    let info = tree.get(root).unwrap().tileset().unwrap();
+    assert_eq!((info.schema_uri.as_deref(), info.schema.is_none()), (Some("MetadataSchema.json"), true));
+    let schema = serde_json::from_slice(&std::fs::read(folder.join("MetadataSchema.json")).unwrap()).unwrap();
+    tree.set_schema(root, schema);
+    assert!(tree.get(root).unwrap().tileset().unwrap().schema.as_ref().unwrap()["classes"].is_object());
+}

@@ -4,8 +4,40 @@ use geodesy::glam::DMat4;
 use proptest::prelude::*;
 use scene::{
     content::ContentErrorKind,
-    tileset::{RawTileset, Refine, Tree, TreeLimits},
+    tileset::{
+        RawTileset, Refine, Subtree, Tree, TreeLimits,
+        implicit::{SubdivisionScheme, SubtreeShape},
+    },
 };
+
+/// Several hundred files with one defect each, and whole other formats.
+#[test]
+fn every_json_and_subtree_at_hand_is_survived() {
+    let Some(data) = super::data() else { return };
+    let mut verdicts = [0; 4];
+    for path in crate::support::files(&data, &["json", "subtree", "b3dm", "glb", "3tz"]) {
+        let bytes = bytes::Bytes::from(std::fs::read(&path).unwrap());
+        let name = path.to_str().unwrap();
+        match RawTileset::parse(&bytes, name) {
+            Err(_) => verdicts[0] += 1,
+            Ok((raw, _)) => {
+                let mut tree = Tree::new(TreeLimits::default());
+                match tree.add_root(&raw, name, &DMat4::IDENTITY) {
+                    Err(_) => verdicts[1] += 1,
+                    Ok((root, _)) => {
+                        verdicts[2] += 1;
+                        assert_eq!(tree.len(), tree.remove_root(root).len(), "{name}");
+                    }
+                }
+            }
+        }
+        let shape = SubtreeShape { scheme: SubdivisionScheme::Octree, levels: 3, content_count: 2 };
+        let resources = std::collections::HashMap::new();
+        verdicts[3] += u32::from(Subtree::parse(&bytes, name, &shape, &resources).is_ok());
+    }
+    println!("{verdicts:?}: no tileset, unusable, built; subtrees");
+    assert!(verdicts.iter().all(|&n| n > 5), "{verdicts:?}");
+}
 
 /// Warnings of parsing and building as `place: reason`.
 fn build(json: &str) -> (Tree, Vec<String>) {

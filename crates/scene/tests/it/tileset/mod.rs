@@ -15,12 +15,7 @@ use scene::{
 
 /// The folder of real tilesets, if it is there.
 pub(crate) fn data() -> Option<PathBuf> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/tiles"));
-    if folder.is_dir() {
-        return Some(folder.to_owned());
-    }
-    println!("skipped: ../shared/data is absent");
-    None
+    crate::support::data("tiles")
 }
 
 pub(crate) fn open(file: &Path) -> (Tree, Vec<Warning>) {

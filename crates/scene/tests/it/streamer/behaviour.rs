@@ -1,0 +1,509 @@
+//! One behaviour each.
+
+use std::time::Duration;
+
+use geodesy::glam::DVec3;
+use scene::streamer::{ReplaceTarget, StreamerSettings, View};
+
+use super::{
+    caller::{Caller, Manners},
+    oracle::{Oracle, camera},
+    trees::{HALF_M, Shape, build},
+    world::{Fault, World},
+};
+
+/// Four views of the ground that do not meet.
+fn corner(x: f64, y: f64) -> View {
+    camera(DVec3::new(x * HALF_M * 0.6, y * HALF_M * 0.6, 60.0), 0.0, -1.5)
+}
+
+fn above(height: f64) -> View {
+    camera(DVec3::new(0.0, -20.0, height), 0.0, -1.5)
+}
+
+fn world(shape: Shape, levels: u32) -> (World, String) {
+    let mut world = World::default();
+    let uri = build(&mut world, "a", shape, levels, 3);
+    (world, uri)
+}
+
+fn no_preload() -> StreamerSettings {
+    StreamerSettings { preload_ancestors: false, preload_siblings: false, ..StreamerSettings::default() }
+}
+
+fn drawn(caller: &Caller) -> Vec<String> {
+    let plan = caller.streamer.plan();
+    let mut uris: Vec<String> = plan
+        .draw
+        .iter()
+        .map(|d| caller.streamer.content(d.content).expect("a content").1.to_string())
+        .collect();
+    uris.sort();
+    uris
+}
+
+#[test]
+fn looking_away_and_back_loads_nothing_again() {
+    let (world, uri) = world(Shape::Replace, 5);
+    let mut caller = Caller::new(world, no_preload(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    caller.settle(&[corner(-1.0, -1.0)], 2000);
+    let first = drawn(&caller);
+    caller.settle(&[corner(1.0, 1.0)], 2000);
+    let loaded = caller.streamer.plan().stats.fetched_total;
+    let back = caller.step(&[corner(-1.0, -1.0)]);
+    assert_eq!(drawn(&caller), first, "the first frame back is complete");
+    assert_eq!(back.stats.wanted, 0);
+    caller.settle(&[corner(-1.0, -1.0)], 100);
+    assert_eq!(caller.streamer.plan().stats.fetched_total, loaded);
+    assert!(caller.fetches_of.values().all(|&n| n == 1));
+}
+
+#[test]
+fn what_was_seen_last_outlives_what_was_seen_before() {
+    let (world, uri) = world(Shape::Replace, 6);
+    let settings = StreamerSettings { memory_ceiling_bytes: 2_600_000, ..no_preload() };
+    let mut caller = Caller::new(world, settings, Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    for (x, y) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0)] {
+        caller.settle(&[corner(x, y)], 4000);
+    }
+    assert_eq!(caller.streamer.plan().stats.memory_error_factor, 1.0, "each view alone fits");
+    let before = caller.streamer.plan().stats.fetched_total;
+    caller.settle(&[corner(1.0, -1.0)], 100);
+    let for_last = caller.streamer.plan().stats.fetched_total - before;
+    caller.settle(&[corner(-1.0, -1.0)], 4000);
+    let for_first = caller.streamer.plan().stats.fetched_total - before - for_last;
+    assert!(for_last < for_first, "{for_last} contents for the view before, {for_first} for the oldest");
+}
+
+#[test]
+fn the_whole_ground_is_there_before_detail_is() {
+    let (world, uri) = world(Shape::Replace, 6);
+    let settings = StreamerSettings { max_fetches: 2, ..no_preload() };
+    let mut caller = Caller::new(world, settings, Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let view = [camera(DVec3::new(0.0, -300.0, 80.0), 0.0, -0.6)];
+    let mut first = None;
+    for frame in 0..2000 {
+        let plan = caller.step(&view);
+        if first.is_none() && !plan.draw.is_empty() {
+            first = Some((frame, plan.stats.fetched_total));
+            assert_eq!(plan.draw[0].depth, 0, "the root comes first");
+        }
+        if plan.stats.settled && frame > 2 {
+            let all = plan.stats.fetched_total;
+            let (_, fetched) = first.expect("something was drawn");
+            assert!(fetched * 4 < all, "{fetched} of {all} files before the first picture");
+            return;
+        }
+    }
+    panic!("never settled");
+}
+
+#[test]
+fn a_failed_tile_is_filled_by_its_parent_and_holds_nobody_back() {
+    let (mut world, uri) = world(Shape::Replace, 4);
+    let view = [above(500.0)];
+    let mut clean = Caller::new(world.clone(), no_preload(), Manners::default(), 1);
+    clean.streamer.add_tileset(&uri);
+    clean.settle(&view, 2000);
+    let victim = drawn(&clean).iter().find(|u| u.len() > "a/r00.fake".len()).cloned().expect("a fine tile");
+    world.faults.insert(victim.clone(), Fault::Corrupt);
+    let mut caller = Caller::new(world, no_preload(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let plan = caller.settle(&view, 2000);
+    let mut wanted: Vec<String> = drawn(&clean).into_iter().filter(|u| *u != victim).collect();
+    let parent = format!("{}.fake", &victim[..victim.len() - ".fake".len() - 1]);
+    wanted.push(parent.clone());
+    wanted.sort();
+    assert_eq!(drawn(&caller), wanted);
+    let clipped: Vec<_> = plan.draw.iter().filter(|d| !d.only_inside.is_empty()).collect();
+    assert_eq!(clipped.len(), 1);
+    assert_eq!(caller.streamer.content(clipped[0].content).expect("a content").1.to_string(), parent);
+    assert_eq!((plan.stats.failed, plan.stats.missing), (1, 0));
+    assert_eq!(caller.streamer.warnings().len(), 1);
+    assert_eq!(caller.streamer.warnings()[0].file, victim);
+
+    caller.world.faults.clear();
+    caller.streamer.retry_failed();
+    caller.settle(&view, 2000);
+    assert_eq!(drawn(&caller), drawn(&clean));
+}
+
+#[test]
+fn a_root_that_fails_is_skipped_and_a_lost_tileset_is_missing() {
+    let (mut world, uri) = world(Shape::Replace, 3);
+    world.faults.insert("a/r.fake".into(), Fault::Gone);
+    let mut caller = Caller::new(world, no_preload(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let plan = caller.settle(&[above(5000.0)], 2000);
+    assert_eq!(plan.draw.len(), 4, "the children stand in for the root");
+    caller.streamer.add_tileset("nowhere/tileset.json");
+    let plan = caller.settle(&[above(5000.0)], 2000);
+    assert_eq!((plan.draw.len(), plan.stats.missing), (4, 1));
+}
+
+#[test]
+fn transient_failures_are_tried_again_until_they_are_not() {
+    let (mut world, uri) = world(Shape::Replace, 3);
+    world.faults.insert("a/r0.fake".into(), Fault::Flaky(2));
+    world.faults.insert("a/r1.fake".into(), Fault::Flaky(100));
+    let settings =
+        StreamerSettings { max_attempts: 4, retry_first: Duration::from_millis(50), ..no_preload() };
+    let mut caller = Caller::new(world, settings, Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let view = [above(2000.0)];
+    let plan = caller.settle(&view, 2000);
+    assert_eq!(caller.fetches_of["a/r0.fake"], 3);
+    assert_eq!(caller.fetches_of["a/r1.fake"], 4);
+    assert_eq!(plan.stats.failed, 1);
+}
+
+#[test]
+fn a_content_larger_than_the_ceiling_leaves_its_parent() {
+    let (mut world, uri) = world(Shape::Replace, 3);
+    world.files.insert("a/r2.fake".into(), bytes::Bytes::from_static(b"FAKE 1 900000000 1\n"));
+    let settings = StreamerSettings { memory_ceiling_bytes: 20_000_000, ..no_preload() };
+    let mut caller = Caller::new(world, settings, Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let plan = caller.settle(&[above(2000.0)], 2000);
+    assert_eq!(plan.stats.failed, 1);
+    assert_eq!(plan.stats.memory_error_factor, 1.0);
+    assert_eq!(plan.draw.iter().filter(|d| !d.only_inside.is_empty()).count(), 1);
+}
+
+#[test]
+fn memory_coarsens_the_picture_smoothly_and_room_refines_it_again() {
+    let (world, uri) = world(Shape::Replace, 6);
+    let settings = StreamerSettings { memory_ceiling_bytes: 3_000_000, ..no_preload() };
+    let mut caller = Caller::new(world, settings, Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let view = [camera(DVec3::new(0.0, -300.0, 80.0), 0.0, -0.6)];
+    let plan = caller.settle(&view, 8000);
+    let coarse = plan.draw.len();
+    assert!(plan.stats.memory_error_factor > 1.0 && plan.stats.over_budget == 0);
+    assert!(plan.stats.used_bytes > 1_200_000, "the ceiling is made use of: {:?}", plan.stats);
+    caller.streamer.settings_mut().memory_ceiling_bytes = 500_000_000;
+    let plan = caller.settle(&view, 8000);
+    assert_eq!(plan.stats.memory_error_factor, 1.0);
+    assert!(plan.draw.len() > coarse);
+}
+
+#[test]
+fn a_lowered_ceiling_is_kept_before_long() {
+    let (world, uri) = world(Shape::Replace, 6);
+    let mut caller = Caller::new(world, StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let view = [camera(DVec3::new(0.0, -300.0, 80.0), 0.0, -0.6)];
+    let full = caller.settle(&view, 8000).stats.used_bytes;
+    caller.streamer.settings_mut().memory_ceiling_bytes = full / 2;
+    let mut oracle = Oracle::default();
+    caller.forgive_ceiling(true);
+    for _ in 0..1000 {
+        let plan = caller.step(&view);
+        oracle.check(&caller, &plan, &view, false);
+    }
+    caller.forgive_ceiling(false);
+    let plan = caller.settle(&view, 1);
+    assert!(plan.stats.used_bytes <= full / 2 && !plan.draw.is_empty());
+}
+
+#[test]
+fn a_cover_beyond_the_ceiling_shows_its_nearest_part() {
+    let (world, uri) = world(Shape::Rootless, 4);
+    let mut caller = Caller::new(world, no_preload(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let view = [camera(DVec3::new(0.0, -500.0, 120.0), 0.0, -0.4)];
+    caller.settle(&view, 8000);
+    let (tree_bytes, used) = (caller.streamer.tree().bytes(), caller.streamer.used_bytes());
+    assert!(used > tree_bytes);
+    let (world, uri) = self::world(Shape::Rootless, 4);
+    let settings = StreamerSettings { memory_ceiling_bytes: 3_200_000, ..no_preload() };
+    let mut caller = Caller::new(world, settings, Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let plan = caller.settle(&view, 8000);
+    assert!(plan.stats.over_budget > 0 && !plan.draw.is_empty(), "{:?}", plan.stats);
+    let tree = caller.streamer.tree();
+    let farthest = plan
+        .draw
+        .iter()
+        .map(|d| tree.get(d.tile).expect("a tile").distance_squared(view[0].eye_in_world).sqrt())
+        .fold(0.0, f64::max);
+    assert!(farthest < 700.0, "drawn as far as {farthest} m");
+}
+
+#[test]
+fn external_tilesets_are_unloaded_when_memory_is_needed() {
+    let (world, uri) = world(Shape::External, 6);
+    let settings = StreamerSettings { memory_ceiling_bytes: 2_200_000, ..no_preload() };
+    let mut caller = Caller::new(world, settings, Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let mut most = 0;
+    let mut unloaded = false;
+    for (x, y) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0)] {
+        caller.settle(&[corner(x, y)], 8000);
+        let tiles = caller.streamer.tree().len();
+        unloaded |= tiles < most;
+        most = most.max(tiles);
+    }
+    let again = caller.fetches_of.iter().any(|(uri, &n)| uri.ends_with(".json") && n > 1);
+    assert!(unloaded || again, "{most} tiles at most, none was ever unloaded");
+}
+
+#[test]
+fn a_new_survey_replaces_the_old_one_without_a_hole() {
+    let (mut world, uri) = world(Shape::Replace, 5);
+    let new = build(&mut world, "b", Shape::Replace, 5, 9);
+    let mut caller = Caller::new(world, no_preload(), Manners::default(), 1);
+    let id = caller.streamer.add_tileset(&uri);
+    let views = [above(200.0), corner(1.0, 1.0)];
+    caller.settle(&views, 4000);
+    let mut oracle = Oracle::default();
+    assert!(caller.streamer.replace_subtree(ReplaceTarget::Tileset(id), &new));
+    let mut frames_of_old = 0;
+    for _ in 0..2000 {
+        let plan = caller.step(&views);
+        oracle.check(&caller, &plan, &views, false);
+        let old = drawn(&caller).iter().filter(|u| u.starts_with("a/")).count();
+        frames_of_old += usize::from(old > 0);
+        if caller.streamer.replacing() == 0 && plan.stats.settled {
+            break;
+        }
+    }
+    assert!(frames_of_old > 3, "the old one stays while the new one loads");
+    assert!(drawn(&caller).iter().all(|u| u.starts_with("b/")));
+    assert!(caller.resident.len() < 400, "the old one is gone from memory");
+    assert!(caller.streamer.replace_subtree(ReplaceTarget::Tileset(id), "nowhere.json"));
+    caller.settle(&views, 2000);
+    assert_eq!(caller.streamer.replacing(), 0);
+    assert!(
+        drawn(&caller).iter().all(|u| u.starts_with("b/")),
+        "a survey that cannot be had changes nothing"
+    );
+}
+
+#[test]
+fn one_tile_is_replaced_and_then_again() {
+    let (mut world, uri) = world(Shape::Replace, 4);
+    let new = build(&mut world, "b", Shape::Replace, 3, 9);
+    let newer = build(&mut world, "c", Shape::Replace, 3, 9);
+    let mut caller = Caller::new(world, no_preload(), Manners::default(), 1);
+    let id = caller.streamer.add_tileset(&uri);
+    let views = [above(400.0)];
+    caller.settle(&views, 4000);
+    let root = caller.streamer.root_tile(id).expect("a root");
+    let child = caller.streamer.tree().children(root.index).next().expect("a child");
+    let child = caller.streamer.tree().id_at(child).expect("a tile");
+    for (name, uri) in [("b/", &new), ("c/", &newer)] {
+        assert!(caller.streamer.replace_subtree(ReplaceTarget::Tile(child), uri));
+        let mut oracle = Oracle::default();
+        for _ in 0..600 {
+            let plan = caller.step(&views);
+            oracle.check(&caller, &plan, &views, false);
+        }
+        assert_eq!(caller.streamer.replacing(), 0);
+        let shown = drawn(&caller);
+        assert!(
+            shown.iter().any(|u| u.starts_with(name)) && shown.iter().any(|u| u.starts_with("a/")),
+            "{shown:?}"
+        );
+        assert!(shown.iter().all(|u| u.starts_with(name) || u.starts_with("a/") && !u.starts_with("a/r0")));
+    }
+    caller.streamer.remove_tileset(id);
+    let plan = caller.settle(&views, 10);
+    assert!(plan.draw.is_empty() && caller.resident.is_empty() && caller.streamer.tree().is_empty());
+}
+
+#[test]
+fn views_share_one_cache_and_load_by_weight() {
+    let (world, uri) = world(Shape::Replace, 6);
+    let settings = StreamerSettings { max_fetches: 4, ..no_preload() };
+    let mut caller = Caller::new(world, settings, Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let mut views = [corner(-1.0, -1.0), corner(1.0, 1.0)];
+    views[1].weight = 4.0;
+    let mut first_done = None;
+    for frame in 0..4000 {
+        caller.step(&views);
+        let open = |v: &View| {
+            let mut alone = 0;
+            for d in &caller.streamer.plan().draw {
+                let bit = if std::ptr::eq(v, &views[0]) { 1 } else { 2 };
+                alone += usize::from(d.views & bit != 0 && d.depth >= 4);
+            }
+            alone
+        };
+        if first_done.is_none() && open(&views[1]) > open(&views[0]) {
+            first_done = Some(frame);
+        }
+        if caller.streamer.plan().stats.settled && frame > 3 {
+            break;
+        }
+    }
+    assert!(first_done.is_some(), "the heavier view is ahead at some time");
+    let both = [views[0].clone(), views[0].clone()];
+    let plan = caller.settle(&both, 2000);
+    assert!(plan.draw.iter().all(|d| d.views == 0b11), "one entry serves equal views");
+}
+
+#[test]
+fn fades_complement_each_other_and_end() {
+    let (world, uri) = world(Shape::Replace, 4);
+    let settings = StreamerSettings { fade_secs: 0.2, ..no_preload() };
+    let mut caller = Caller::new(world, settings, Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let first = caller.settle(&[above(5000.0)], 2000);
+    assert_eq!(first.draw.len(), 1);
+    let view = [above(900.0)];
+    let (mut seen_in, mut seen_out) = (0, 0);
+    for _ in 0..400 {
+        let plan = caller.step(&view);
+        let fading_in: Vec<_> = plan.draw.iter().filter(|d| d.fade < 1.0 && !d.fading_out).collect();
+        let fading_out: Vec<_> = plan.draw.iter().filter(|d| d.fading_out).collect();
+        seen_in += fading_in.len();
+        seen_out += fading_out.len();
+        if let (Some(a), Some(b)) = (fading_in.first(), fading_out.first()) {
+            assert_eq!(a.fade, b.fade);
+        }
+    }
+    assert!(seen_in > 0 && seen_out > 0);
+    assert!(caller.streamer.plan().stats.settled);
+    assert!(caller.streamer.plan().draw.iter().all(|d| d.fade == 1.0 && !d.fading_out));
+}
+
+#[test]
+fn unwanted_requests_are_cancelled_but_not_at_once() {
+    let (world, uri) = world(Shape::Replace, 6);
+    let manners = Manners { fetch_frames: 4000, ..Manners::default() };
+    let settings = StreamerSettings { max_fetches: 64, ..no_preload() };
+    let mut caller = Caller::new(world, settings, Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    caller.settle(&[above(5000.0)], 2000);
+    caller.set_manners(manners);
+    for _ in 0..3 {
+        caller.step(&[corner(-1.0, -1.0)]);
+    }
+    assert!(caller.streamer.plan().stats.fetching > 4);
+    let mut cancelled_after = None;
+    for frame in 0..60 {
+        let plan = caller.step(&[above(5000.0)]);
+        if !plan.cancel_fetch.is_empty() {
+            cancelled_after.get_or_insert(frame);
+        }
+    }
+    assert!(cancelled_after.is_some_and(|f| f > 3), "{cancelled_after:?}");
+    assert_eq!(caller.streamer.plan().stats.fetching, 0);
+}
+
+/// A tileset of one tile, or a root with children, from the members of its tiles.
+fn small(world: &mut World, root: &str) -> String {
+    world.add_text(
+        "s/tileset.json",
+        format!(r#"{{"asset":{{"version":"1.1"}},"geometricError":100,"root":{root}}}"#),
+    );
+    "s/tileset.json".to_owned()
+}
+
+const GROUND: &str = r#""boundingVolume":{"box":[0,0,10,512,0,0,0,512,0,0,0,10]}"#;
+
+#[test]
+fn request_volumes_keep_contents_back_until_the_eye_is_inside() {
+    let mut world = World::default();
+    world.add_content("s/near.fake");
+    let uri = small(
+        &mut world,
+        &format!(
+            r#"{{{GROUND},"geometricError":100,"refine":"ADD","children":[{{{GROUND},"geometricError":0,
+            "viewerRequestVolume":{{"sphere":[0,0,0,300]}},"content":{{"uri":"near.fake"}}}}]}}"#
+        ),
+    );
+    let mut caller = Caller::new(world, StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    assert!(caller.settle(&[above(900.0)], 100).draw.is_empty());
+    assert!(!caller.fetches_of.contains_key("s/near.fake"), "it is not even asked for");
+    assert_eq!(caller.settle(&[above(200.0)], 100).draw.len(), 1);
+    assert!(caller.settle(&[above(900.0)], 100).draw.is_empty());
+}
+
+#[test]
+fn contents_outside_the_view_are_not_loaded_though_their_tile_is_in_it() {
+    let mut world = World::default();
+    world.add_content("s/west.fake");
+    let uri = small(
+        &mut world,
+        &format!(
+            r#"{{{GROUND},"geometricError":0,"refine":"REPLACE","content":{{"uri":"west.fake",
+            "boundingVolume":{{"box":[-500,0,10,10,0,0,0,10,0,0,0,10]}}}}}}"#
+        ),
+    );
+    let mut caller = Caller::new(world, StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    assert!(caller.settle(&[corner(1.0, 1.0)], 100).draw.is_empty());
+    assert!(!caller.fetches_of.contains_key("s/west.fake"));
+    assert_eq!(caller.settle(&[above(2000.0)], 100).draw.len(), 1);
+}
+
+#[test]
+fn all_contents_of_a_tile_come_together_and_one_may_fail() {
+    let mut world = World::default();
+    for name in ["s/one.fake", "s/two.fake", "s/three.fake"] {
+        world.add_content(name);
+    }
+    world.faults.insert("s/two.fake".into(), Fault::Corrupt);
+    let uri = small(
+        &mut world,
+        &format!(
+            r#"{{{GROUND},"geometricError":0,"refine":"REPLACE","contents":[{{"uri":"one.fake"}},{{"uri":"two.fake"}},
+            {{"uri":"three.fake"}}]}}"#
+        ),
+    );
+    let mut caller = Caller::new(world, StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    for _ in 0..60 {
+        let plan = caller.step(&[above(900.0)]);
+        assert!(plan.draw.is_empty() || plan.draw.len() == 2);
+    }
+    assert_eq!(drawn(&caller), ["s/one.fake", "s/three.fake"]);
+}
+
+#[test]
+fn referenced_files_are_fetched_before_decoding() {
+    let mut world = World::default();
+    world.add_text("s/model.fake", "FAKE 100 200 300 s/buffer.bin s/image.jpg\n".into());
+    world.add_text("s/buffer.bin", "b".repeat(5000));
+    world.add_text("s/image.jpg", "i".repeat(7000));
+    let uri = small(
+        &mut world,
+        &format!(r#"{{{GROUND},"geometricError":0,"refine":"REPLACE","content":{{"uri":"model.fake"}}}}"#),
+    );
+    world.faults.insert("s/image.jpg".into(), Fault::Flaky(1));
+    let mut caller = Caller::new(world.clone(), StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    assert_eq!(caller.settle(&[above(900.0)], 500).draw.len(), 1);
+    assert_eq!((caller.fetches_of["s/model.fake"], caller.fetches_of["s/image.jpg"]), (1, 2));
+
+    world.faults.insert("s/image.jpg".into(), Fault::Gone);
+    let mut caller = Caller::new(world, StreamerSettings::default(), Manners::default(), 1);
+    caller.streamer.add_tileset(&uri);
+    let plan = caller.settle(&[above(900.0)], 500);
+    assert_eq!((plan.draw.len(), plan.stats.failed, plan.stats.missing), (0, 1, 1));
+}
+
+#[test]
+fn a_content_that_turns_out_to_be_a_tileset_is_one() {
+    let (mut world, inner) = world(Shape::Replace, 3);
+    let bytes = world.files[&inner].clone();
+    world.files.insert("a/inner?kind=tiles".into(), bytes);
+    world.add_text(
+        "a/outer.json",
+        format!(
+            r#"{{"asset":{{"version":"1.1"}},"geometricError":100,"root":{{{GROUND},"geometricError":100,
+            "refine":"REPLACE","content":{{"uri":"inner?kind=tiles"}}}}}}"#
+        ),
+    );
+    let mut caller = Caller::new(world, no_preload(), Manners::default(), 1);
+    caller.streamer.add_tileset("a/outer.json");
+    caller.settle(&[above(6000.0)], 500);
+    assert_eq!(drawn(&caller), ["a/r.fake"]);
+}
