@@ -127,6 +127,9 @@ impl Headless {
     /// The device is lost.
     pub fn frame(&mut self) -> Result<(), Error> {
         self.app.update();
+        if let Some(AppExit::Error(_)) = self.app.should_exit() {
+            return Err(Error::EngineStopped);
+        }
         self.target.read_px(&self.context().gpu, [0, 0], [1, 1])?;
         Ok(())
     }
@@ -177,8 +180,13 @@ impl Headless {
     ///
     /// # Errors
     /// The source cannot be opened.
-    pub fn open(&mut self, what: &str, settings: StreamerSettings) -> Result<(), Error> {
-        let source = Source::open(what, &OpenOptions::default())?;
+    pub fn open(
+        &mut self,
+        what: &str,
+        options: &OpenOptions,
+        settings: StreamerSettings,
+    ) -> Result<(), Error> {
+        let source = Source::open(what, options)?;
         let GpuContext { gpu, pipelines } = self.context().clone();
         let runtime =
             TileRuntime::open(gpu, pipelines, source, settings, Arc::new(|| ())).map_err(Error::Thread)?;
