@@ -40,6 +40,9 @@ struct ClipBox {
 
 // Photo path: keep only the part of the dither pattern that `fade` asks for.
 override FADE: bool = false;
+// The target and the photo path's texture hold sRGB-encoded values that nobody converts: general colours are encoded
+// here, photographs pass through as they are (no colour factor). Software drivers convert texel by texel otherwise.
+override ENCODED: bool = false;
 // General path: fade, clip boxes and alpha mask.
 override CUT: bool = false;
 // Alpha of the output: 1 unless blending.
@@ -65,7 +68,11 @@ fn fs_photo(in: PhotoVarying) -> @location(0) vec4<f32> {
             discard;
         }
     }
-    return vec4<f32>(textureSample(base_texture, base_sampler, in.uv).rgb * draw.color.rgb, 1.0);
+    let texel = textureSample(base_texture, base_sampler, in.uv).rgb;
+    if ENCODED {
+        return vec4<f32>(texel, 1.0);
+    }
+    return vec4<f32>(texel * draw.color.rgb, 1.0);
 }
 
 struct GeneralVertex {
@@ -132,6 +139,9 @@ fn fs_general(in: GeneralVarying) -> @location(0) vec4<f32> {
     if BLEND {
         return color;
     }
+    if ENCODED {
+        return vec4<f32>(srgb_from_linear(color.rgb), 1.0);
+    }
     return vec4<f32>(color.rgb, 1.0);
 }
 
@@ -158,6 +168,10 @@ fn clipped(in_primitive: vec3<f32>) -> bool {
 
 fn linear_from_srgb(c: vec3<f32>) -> vec3<f32> {
     return select(pow((c + 0.055) / 1.055, vec3<f32>(2.4)), c / 12.92, c <= vec3<f32>(0.04045));
+}
+
+fn srgb_from_linear(c: vec3<f32>) -> vec3<f32> {
+    return select(1.055 * pow(c, vec3<f32>(1.0 / 2.4)) - 0.055, 12.92 * c, c <= vec3<f32>(0.0031308));
 }
 
 // A fixed overcast sky with a sun from the south-west, 50 degrees high; factors chosen so that level ground keeps

@@ -59,12 +59,6 @@ pub(crate) struct Scene {
     /// Hard ceiling over the memory of the tiles, CPU and GPU together (512M, 1G, 1.5GiB …).
     #[arg(long, default_value = "1GiB", value_parser = bytes, value_name = "BYTES")]
     pub(crate) memory: u64,
-    /// Folder of the disk cache for tilesets over HTTP; without it nothing is kept.
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) cache: Option<PathBuf>,
-    /// Bound of the disk cache.
-    #[arg(long, default_value = "2GiB", value_parser = bytes, value_name = "BYTES")]
-    pub(crate) cache_size: u64,
 }
 
 #[derive(Debug, Args)]

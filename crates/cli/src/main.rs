@@ -58,6 +58,7 @@ fn view(args: args::View) -> Result<Outcome> {
         max_screen_space_error_px: scene.error,
         lang: args.lang,
         tour: args.tour,
+        ..ViewOptions::default()
     })?;
     Ok(Outcome::Fine)
 }
@@ -73,6 +74,7 @@ fn shot(args: args::Shot) -> Result<Outcome> {
         memory_bytes: scene.memory,
         max_screen_space_error_px: scene.error,
         timeout: Duration::from_secs_f64(args.timeout),
+        ..ShotOptions::default()
     })?;
     println!("{}  camera {}", args.out.display(), outcome.camera);
     println!(

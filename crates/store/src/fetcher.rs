@@ -62,6 +62,12 @@ pub struct Fetcher {
     shared: Arc<Shared>,
 }
 
+impl std::fmt::Debug for Fetcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fetcher").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
 struct Shared {
     source: Source,
     runtime: Arc<Runtime>,

@@ -50,7 +50,10 @@ pub enum Error {
     /// Asked of a tileset before one was opened.
     #[error("no tileset is open")]
     NothingOpen,
-    /// The window could not be opened, or the engine stopped.
+    /// The graphics driver reported an error and drawing stopped; the log says more.
+    #[error("the graphics driver reported an error and drawing stopped; the log says more")]
+    EngineStopped,
+    /// The window could not be opened.
     #[error("{0}")]
     Window(String),
 }

@@ -3,7 +3,7 @@
 //! - [`precise`]: the one place where positions become `f32`
 //! - [`gpu`]: drawing tiles with `wgpu` alone
 //! - [`render`]: the bridge from bevy to it
-//! - [`tiles`]: streaming
+//! - [`tiles`], which streams
 //! - [`camera`]: poses, controls, bookmarks
 //! - [`panel`]: what is written over the picture
 //! - [`window`]: the window

@@ -19,7 +19,7 @@ use crate::gpu::{
     Gpu,
     frame::{FrameDraws, FrameRenderer, FrameStats},
     pipelines::Pipelines,
-    target::{DepthTexture, OffscreenTarget, PICTURE_FORMAT},
+    target::{self, ColorTarget, DepthTexture, OffscreenTarget},
 };
 
 /// Device and pipelines, in both worlds.
@@ -89,7 +89,7 @@ impl Plugin for DrawTilesPlugin {
         };
         let gpu = Gpu::new(device.wgpu_device().clone(), (**queue.0).clone(), info);
         let pipelines = Arc::new(Pipelines::new(&gpu));
-        pipelines.warm_up(&gpu, PICTURE_FORMAT);
+        pipelines.warm_up(&gpu, target::opaque_format(&gpu));
         let context = GpuContext { gpu, pipelines };
         app.insert_resource(context.clone());
         let offscreen = app.world().get_resource::<Offscreen>().cloned();
@@ -139,8 +139,9 @@ fn draw(
     let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     if let Some(offscreen) = offscreen {
         let target = &offscreen.0;
-        let Some(renderer) = renderers.of(&context, PICTURE_FORMAT) else { return };
-        drawn.0 = renderer.draw(gpu, pipelines, &mut encoder, &frame, &target.color_view, &target.depth.view);
+        let color = target.color_target();
+        let Some(renderer) = renderers.of(&context, color.opaque_format) else { return };
+        drawn.0 = renderer.draw(gpu, pipelines, &mut encoder, &frame, &color, &target.depth.view);
     } else if let Some((target, view)) = cameras.iter().next() {
         let size_px = [view.viewport.z, view.viewport.w];
         let depth = match renderers.window_depth.take() {
@@ -150,9 +151,12 @@ fn draw(
         renderers.window_depth = Some(depth.clone());
         // The window may have been resized since the frame was composed.
         frame.camera.size_px = size_px;
-        let Some(renderer) = renderers.of(&context, target.main_texture_format()) else { return };
-        drawn.0 =
-            renderer.draw(gpu, pipelines, &mut encoder, &frame, target.main_texture_view(), &depth.view);
+        let format = target.main_texture_format();
+        let view = target.main_texture_view();
+        let color =
+            ColorTarget { opaque: view, opaque_format: format, blended: view, blended_format: format };
+        let Some(renderer) = renderers.of(&context, format) else { return };
+        drawn.0 = renderer.draw(gpu, pipelines, &mut encoder, &frame, &color, &depth.view);
     }
     gpu.queue.submit([encoder.finish()]);
 }

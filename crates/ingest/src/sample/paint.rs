@@ -53,9 +53,10 @@ pub(super) fn ground(site: &Site, south_west: Vec2, side_m: f32, size_px: u16) -
 fn ground_color(site: &Site, at: Vec2, texel_m: f32) -> Vec3 {
     let noise = &site.noise;
     let slope = site.slope(at);
+    let around = site.around(at);
     let height = site.ground_m(at);
-    let grain = noise.fractal(at * 1.7, 3) - 0.5;
-    let broad = noise.fractal(at / 38.0, 4);
+    let grain = noise.fractal(at * 1.7, 2) - 0.5;
+    let broad = around.broad;
 
     // Terraced fields: each step of the contour is a strip of its own crop.
     let strip = (height / 2.6).floor();
@@ -70,19 +71,22 @@ fn ground_color(site: &Site, at: Vec2, texel_m: f32) -> Vec3 {
     let steep = ((slope.length() - 0.35) * 4.0).clamp(0.0, 1.0);
     let mut color = field.lerp(scrub, steep);
 
-    let crown = noise.crowns(at / 5.5);
-    let forest = Vec3::new(0.09, 0.17, 0.07).lerp(Vec3::new(0.24, 0.36, 0.14), crown * (0.6 + 0.8 * broad));
-    color = color.lerp(forest, site.woodedness(at));
+    if around.wood > 0.0 {
+        let crown = noise.crowns(at / 5.5);
+        let leaves = crown * (0.6 + 0.8 * broad);
+        color =
+            color.lerp(Vec3::new(0.09, 0.17, 0.07).lerp(Vec3::new(0.24, 0.36, 0.14), leaves), around.wood);
+    }
 
-    let house = site.house_distance_m(at);
+    let house = around.house_m;
     let yard = (1.0 - (house - 2.0) / 1.2).clamp(0.0, 1.0);
     color = color.lerp(Vec3::new(0.62, 0.60, 0.56), yard);
-    let lane = site.lane_distance_m(at);
+    let lane = around.lane_m;
     let paved = (1.0 - (lane - 1.9) / texel_m.max(0.25)).clamp(0.0, 1.0);
     color = color.lerp(Vec3::new(0.71, 0.70, 0.67), paved);
 
-    let stream = site.stream_distance_m(at);
-    let ripple = noise.fractal(at / 2.2, 2) * 0.10;
+    let stream = around.stream_m;
+    let ripple = if stream < 8.0 { noise.fractal(at / 2.2, 2) * 0.10 } else { 0.0 };
     let gravel = Vec3::new(0.55, 0.53, 0.47)
         .lerp(Vec3::new(0.26 + ripple, 0.35 + ripple, 0.34 + ripple), ((4.2 - stream) / 1.2).clamp(0.0, 1.0));
     color = color.lerp(gravel, ((7.5 - stream) / 1.5).clamp(0.0, 1.0));

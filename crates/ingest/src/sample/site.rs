@@ -45,7 +45,32 @@ pub(super) struct Site {
     pub(super) lanes: Vec<Vec<Vec2>>,
     /// Centre line of the stream.
     pub(super) stream: Vec<Vec2>,
+    /// What painting asks for at every texel, at grid corners.
+    fields: Fields,
     pub(super) noise: Noise,
+}
+
+#[derive(Default)]
+struct Fields {
+    lane_m: Vec<f32>,
+    house_m: Vec<f32>,
+    stream_m: Vec<f32>,
+    wood: Vec<f32>,
+    broad: Vec<f32>,
+}
+
+/// What lies around a point.
+pub(super) struct Around {
+    /// Distance to the nearest lane, metres.
+    pub(super) lane_m: f32,
+    /// Distance to the nearest wall, metres.
+    pub(super) house_m: f32,
+    /// Distance to the middle of the stream, metres.
+    pub(super) stream_m: f32,
+    /// 0 in the open, 1 in a wood.
+    pub(super) wood: f32,
+    /// Slow variation of the ground, 0 to 1.
+    pub(super) broad: f32,
 }
 
 impl Site {
@@ -58,6 +83,7 @@ impl Site {
             houses: Vec::new(),
             lanes: Vec::new(),
             stream,
+            fields: Fields::default(),
             noise,
         };
         for lane in 0..LANES.len() {
@@ -65,7 +91,30 @@ impl Site {
         }
         site.level_yards();
         site.plant_woods();
+        site.fields = Fields {
+            lane_m: site.at_corners(|at| site.lane_distance_m(at)),
+            house_m: site.at_corners(|at| site.house_distance_m(at)),
+            stream_m: site.at_corners(|at| site.stream_distance_m(at)),
+            wood: site.at_corners(|at| site.woodedness(at)),
+            broad: site.at_corners(|at| site.noise.fractal(at / 38.0, 4)),
+        };
         site
+    }
+
+    fn at_corners(&self, value: impl Fn(Vec2) -> f32) -> Vec<f32> {
+        let side = CELLS + 1;
+        (0..side * side).map(|i| value(Vec2::new((i % side) as f32, (i / side) as f32))).collect()
+    }
+
+    /// What lies around a point, by interpolation between grid corners.
+    pub(super) fn around(&self, at: Vec2) -> Around {
+        Around {
+            lane_m: bilinear(&self.fields.lane_m, at),
+            house_m: bilinear(&self.fields.house_m, at),
+            stream_m: bilinear(&self.fields.stream_m, at),
+            wood: bilinear(&self.fields.wood, at),
+            broad: bilinear(&self.fields.broad, at),
+        }
     }
 
     /// Ground height by bilinear interpolation, metres; clamped at the border.
@@ -88,7 +137,7 @@ impl Site {
     }
 
     /// Distance to the nearest lane, metres.
-    pub(super) fn lane_distance_m(&self, at: Vec2) -> f32 {
+    fn lane_distance_m(&self, at: Vec2) -> f32 {
         self.lanes
             .iter()
             .flat_map(|lane| lane.windows(2))
@@ -97,7 +146,7 @@ impl Site {
     }
 
     /// Distance to the middle of the stream, metres.
-    pub(super) fn stream_distance_m(&self, at: Vec2) -> f32 {
+    fn stream_distance_m(&self, at: Vec2) -> f32 {
         self.stream
             .windows(2)
             .map(|pair| segment_distance(at, pair[0], pair[1]))
@@ -105,7 +154,7 @@ impl Site {
     }
 
     /// Distance to the nearest house wall, metres; 0 inside.
-    pub(super) fn house_distance_m(&self, at: Vec2) -> f32 {
+    fn house_distance_m(&self, at: Vec2) -> f32 {
         self.houses.iter().map(|house| house.distance_m(at)).fold(f32::INFINITY, f32::min)
     }
 
@@ -213,7 +262,7 @@ impl Site {
     }
 
     /// 0 in the open, 1 in the middle of a wood: steep and far from houses and lanes.
-    pub(super) fn woodedness(&self, at: Vec2) -> f32 {
+    fn woodedness(&self, at: Vec2) -> f32 {
         let steep = (self.slope(at).length() - 0.22) * 4.0;
         let patch = (self.noise.fractal(at / 90.0, 3) - 0.46) * 7.0;
         let built = self.house_distance_m(at).min(self.lane_distance_m(at));

@@ -1,5 +1,7 @@
 //! The sample village as its users meet it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;

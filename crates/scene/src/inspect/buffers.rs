@@ -18,7 +18,9 @@ pub(super) fn check_structure(at: &At<'_>, first_is_internal: bool, out: &mut Ou
                 Some(uri) => {
                     string(&uri, out);
                 }
-                None if i > 0 || !first_is_internal => out.error(&buffer, "the buffer needs a 'uri'"),
+                None if i > 0 || !first_is_internal => {
+                    out.error(buffer.missing("uri"), "the buffer needs a 'uri'")
+                }
                 None => {}
             }
             if let Some(length) = required(&buffer, "byteLength", out) {
@@ -34,7 +36,7 @@ pub(super) fn check_structure(at: &At<'_>, first_is_internal: bool, out: &mut Ou
         return;
     };
     let Some(buffers) = buffers else {
-        out.error(&views, "there are bufferViews, but no buffers");
+        out.error(views, "there are bufferViews, but no buffers");
         return;
     };
     if !array_of_objects(&views, 1, out) {
@@ -51,7 +53,7 @@ pub(super) fn check_structure(at: &At<'_>, first_is_internal: bool, out: &mut Ou
             && offset.checked_add(length).is_none_or(|end| end > available)
         {
             out.error(
-                &view,
+                view,
                 format!("bytes {offset} to {offset} + {length} do not fit the buffer of {available} bytes"),
             );
         }

@@ -29,18 +29,18 @@ pub(super) fn check_common(at: &At<'_>, out: &mut Out<'_>) {
                 out.found_extension(name);
             }
             if is_vendors(name) {
-                out.not_checked(&extension, format!("{name} is not read"));
+                out.not_checked(extension, format!("{name} is not read"));
             } else if name == CONTENT_GLTF {
                 check_content_gltf(&extension, out);
             } else if name != S2 {
-                out.warning(&extension, format!("the extension {name} is not supported"));
+                out.warning(extension, format!("the extension {name} is not supported"));
             }
         }
     }
     if let Some(extras) = at.get("extras")
         && !extras.value.is_object()
     {
-        out.warning(&extras, format!("should be an object, but is {}", kind(extras.value)));
+        out.warning(extras, format!("should be an object, but is {}", kind(extras.value)));
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) fn check_common(at: &At<'_>, out: &mut Out<'_>) {
 fn check_content_gltf(at: &At<'_>, out: &mut Out<'_>) {
     let used = at.get("extensionsUsed").map(|a| owned(unique_strings(&a, out))).unwrap_or_default();
     if let Some(required) = at.get("extensionsRequired") {
-        check_required_are_used(&required, &used, out);
+        check_required_are_used(at, &required, &used, out);
     }
 }
 
@@ -56,11 +56,20 @@ fn owned(names: Vec<&str>) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-fn check_required_are_used(required: &At<'_>, used: &[String], out: &mut Out<'_>) -> Vec<String> {
+/// `required` is `extensionsRequired` of `at`.
+fn check_required_are_used(
+    at: &At<'_>,
+    required: &At<'_>,
+    used: &[String],
+    out: &mut Out<'_>,
+) -> Vec<String> {
     let names = owned(unique_strings(required, out));
     for name in &names {
         if !used.contains(name) {
-            out.error(required, format!("'{name}' is in extensionsRequired but not in extensionsUsed"));
+            out.error(
+                at.missing("extensionsUsed"),
+                format!("'{name}' is in extensionsRequired, but not here"),
+            );
         }
     }
     names
@@ -77,7 +86,8 @@ pub(super) fn check_declarations(
     let used_at = tileset.get("extensionsUsed");
     let used = used_at.as_ref().map(|a| owned(unique_strings(a, out))).unwrap_or_default();
     let required_at = tileset.get("extensionsRequired");
-    let required = required_at.as_ref().map(|a| check_required_are_used(a, &used, out)).unwrap_or_default();
+    let required =
+        required_at.as_ref().map(|a| check_required_are_used(tileset, a, &used, out)).unwrap_or_default();
     if !out.clean_since(mark) {
         return used;
     }
@@ -91,17 +101,20 @@ pub(super) fn check_declarations(
         && used.iter().any(|n| n == CONTENT_GLTF)
         && !required.iter().any(|n| n == CONTENT_GLTF)
     {
-        out.error(tileset, format!("{CONTENT_GLTF} must also be in extensionsRequired"));
+        out.error(tileset.missing("extensionsRequired"), format!("{CONTENT_GLTF} must be declared here too"));
     }
     for name in found.iter().filter(|n| is_found(n)) {
         if !used.contains(name) {
             out.error(
-                tileset,
-                format!("the extension {name} is used here or below, but not declared in extensionsUsed"),
+                tileset.missing("extensionsUsed"),
+                format!("the extension {name} is used in this tileset or below, but not declared here"),
             );
         }
         if [CONTENT_3TZ, CONTENT_GEOJSON].contains(&name.as_str()) && !required.contains(name) {
-            out.error(tileset, format!("the extension {name} must be declared in extensionsRequired"));
+            out.error(
+                tileset.missing("extensionsRequired"),
+                format!("the extension {name} must be declared here"),
+            );
         }
     }
     if let Some(at) = &used_at {

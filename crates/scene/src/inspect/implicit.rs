@@ -4,11 +4,14 @@
 use std::collections::VecDeque;
 
 use super::json::{At, array_of_objects, integer_from, object, one_of, required, string};
-use super::session::{Session, resolve};
+use super::session::{Session, read_referred};
 use super::sink::Out;
 use super::subtree::{self, Subtree};
 use super::tile::{check_group, follow};
 use super::tileset::TilesetContext;
+
+/// Positions of nodes further down would not fit 64 bits.
+const DEEPEST_LEVEL: u32 = 62;
 
 /// A checked `implicitTiling`.
 #[derive(Clone, Debug)]
@@ -75,11 +78,11 @@ pub(super) fn inspect(
     let mark = out.mark();
     for key in ["children", "metadata"] {
         if let Some(found) = tile.get(key) {
-            out.error(&found, format!("a tile with implicit tiling has no '{key}' of its own"));
+            out.error(found, format!("a tile with implicit tiling has no '{key}' of its own"));
         }
     }
     if let Some(sphere) = tile.get("boundingVolume").as_ref().and_then(|v| v.get("sphere")) {
-        out.error(&sphere, "a sphere cannot be subdivided: implicit tiling needs a box, region or S2 cell");
+        out.error(sphere, "a sphere cannot be subdivided: implicit tiling needs a box, region or S2 cell");
     }
     let tiling = check_tiling(at, out);
     let templates = check_contents(context, tile, tiling.as_ref(), out);
@@ -131,7 +134,7 @@ fn check_contents(
         super::extensions::check_common(content, out);
         check_group(content, context, out);
         if let Some(volume) = content.get("boundingVolume") {
-            out.error(&volume, "a content below implicit tiling has no bounding volume here");
+            out.error(volume, "a content below implicit tiling has no bounding volume here");
         }
         if let Some(uri) = required(content, "uri", out)
             && let Some(template) = check_template(&uri, tiling.map(|t| t.octree), out)
@@ -189,13 +192,10 @@ fn walk(
     let mut queue = VecDeque::from([Node { level: 0, at: [0; 3] }]);
     while let Some(root) = queue.pop_front() {
         let reference = substitute(&tiling.template, root);
-        let target = resolve(context.file, &reference);
-        let (uri, bytes) = match target.and_then(|uri| session.read(&uri).map(|bytes| (uri, bytes))) {
+        let (uri, bytes) = match read_referred(session, context.file, &reference) {
             Ok(read) => read,
-            Err(reason) => {
-                session
-                    .out(context.file)
-                    .error(&place, format!("the subtree '{reference}' could not be read: {reason}"));
+            Err(unread) => {
+                unread.report(&format!("the subtree '{reference}'"), &place, &mut session.out(context.file));
                 continue;
             }
         };
@@ -211,6 +211,13 @@ fn walk(
             return;
         }
         let Some(children) = tiling.nodes_in_level(tiling.subtree_levels) else { continue };
+        if root.level + tiling.subtree_levels > DEEPEST_LEVEL {
+            session.out(&uri).not_checked(
+                "/childSubtreeAvailability",
+                format!("levels below {DEEPEST_LEVEL} are not inspected"),
+            );
+            continue;
+        }
         if root.level + tiling.subtree_levels >= tiling.available_levels {
             if subtree.children.first_available(children).is_some() {
                 session

@@ -1,7 +1,6 @@
 //! A cursor over a JSON document that knows its place, and getters that report what breaks their contract.
 //!
-//! `null` counts as absent, as in every reader of 3D Tiles, and is reported as a warning by [`At::get`]'s callers
-//! through [`note_nulls`].
+//! `null` counts as absent, as in every reader of 3D Tiles; [`note_nulls`] reports it as a warning.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,6 +18,16 @@ enum Step<'p> {
     Base(&'p str),
     Key(&'p str),
     Index(usize),
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Base(base) => f.write_str(base),
+            Self::Key(key) => write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")),
+            Self::Index(index) => write!(f, "/{index}"),
+        }
+    }
 }
 
 /// A value and the way to it.
@@ -41,7 +50,7 @@ impl<'p> At<'p> {
         Some(At { value, up: Some(self), step: Step::Key(key) })
     }
     /// A place below that need not exist, for messages about what is missing.
-    fn missing<'b>(&'b self, key: &'b str) -> At<'b> {
+    pub(super) fn missing<'b>(&'b self, key: &'b str) -> At<'b> {
         At { value: &Value::Null, up: Some(self), step: Step::Key(key) }
     }
     /// An element.
@@ -81,15 +90,10 @@ impl fmt::Display for At<'_> {
             steps.push(up.step);
             at = up;
         }
-        for (depth, step) in steps.iter().rev().enumerate() {
-            match step {
-                Step::Base("") if depth + 1 == steps.len() => f.write_str("/")?,
-                Step::Base(base) => f.write_str(base)?,
-                Step::Key(key) => write!(f, "/{}", key.replace('~', "~0").replace('/', "~1"))?,
-                Step::Index(index) => write!(f, "/{index}")?,
-            }
+        match steps.as_slice() {
+            [Step::Base("")] => f.write_str("/"),
+            steps => steps.iter().rev().try_for_each(|step| write!(f, "{step}")),
         }
-        Ok(())
     }
 }
 
@@ -313,7 +317,7 @@ pub(super) fn unique_strings<'b>(at: &'b At<'b>, out: &mut Out<'_>) -> Vec<&'b s
             continue;
         };
         if seen.contains(&text) {
-            out.error(&element, format!("'{text}' appears more than once"));
+            out.error(element, format!("'{text}' appears more than once"));
         } else {
             seen.push(text);
         }
@@ -355,7 +359,7 @@ pub(super) fn parse(bytes: &[u8], base: &str, out: &mut Out<'_>) -> Option<Value
     }
     let repeated = RefCell::new(BTreeMap::new());
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let parsed = Strict { repeated: &repeated, path: String::new() }
+    let parsed = Strict { repeated: &repeated, up: None, step: Step::Base("") }
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
     match parsed {
@@ -380,15 +384,22 @@ pub(super) fn parse(bytes: &[u8], base: &str, out: &mut Out<'_>) -> Option<Value
 /// Builds a [`Value`] and notes keys that appear twice in one object (the last one wins, as in every reader).
 struct Strict<'r> {
     repeated: &'r RefCell<BTreeMap<String, String>>,
-    path: String,
+    up: Option<&'r Strict<'r>>,
+    step: Step<'r>,
 }
 
 impl Strict<'_> {
-    fn below(&self, step: &str) -> Self {
-        Strict {
-            repeated: self.repeated,
-            path: format!("{}/{}", self.path, step.replace('~', "~0").replace('/', "~1")),
+    fn below<'b>(&'b self, step: Step<'b>) -> Strict<'b> {
+        Strict { repeated: self.repeated, up: Some(self), step }
+    }
+    fn pointer(&self) -> String {
+        let mut steps = Vec::new();
+        let mut at = Some(self);
+        while let Some(seed) = at {
+            steps.push(seed.step);
+            at = seed.up;
         }
+        steps.iter().rev().map(Step::to_string).collect()
     }
 }
 
@@ -427,8 +438,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        // Only objects can repeat a key, so arrays of numbers need no path of their own.
-        while let Some(item) = seq.next_element_seed(Element { strict: &self, index: items.len() })? {
+        while let Some(item) = seq.next_element_seed(self.below(Step::Index(items.len())))? {
             items.push(item);
         }
         Ok(Value::Array(items))
@@ -436,57 +446,13 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let below = self.below(&key);
+            let below = self.below(Step::Key(&key));
             if map.contains_key(&key) {
-                self.repeated.borrow_mut().insert(below.path.clone(), key.clone());
+                self.repeated.borrow_mut().insert(below.pointer(), key.clone());
             }
             let value = entries.next_value_seed(below)?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))
-    }
-}
-
-/// An element of an array: its path is only written out when it is an object or array.
-struct Element<'s, 'r> {
-    strict: &'s Strict<'r>,
-    index: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Element<'_, '_> {
-    type Value = Value;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Element<'_, '_> {
-    type Value = Value;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
-        Ok(Value::Bool(v))
-    }
-    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
-        Ok(v.into())
-    }
-    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
-        Ok(v.into())
-    }
-    fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(v).map_or(Value::Null, Value::Number))
-    }
-    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
-        Ok(v.into())
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Value, A::Error> {
-        self.strict.below(&self.index.to_string()).visit_seq(seq)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Value, A::Error> {
-        self.strict.below(&self.index.to_string()).visit_map(entries)
     }
 }

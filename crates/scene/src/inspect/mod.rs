@@ -192,7 +192,7 @@ fn run(
     let mut session = Session::new(files, options);
     match session.read(uri) {
         Ok(bytes) => check(&mut session, &bytes),
-        Err(reason) => session.out(uri).error("/", reason),
+        Err(unread) => unread.report("the file", "/", &mut session.out(uri)),
     }
     session.finish()
 }

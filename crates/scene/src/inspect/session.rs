@@ -1,12 +1,45 @@
 //! One inspection at work: what it may read, what it has seen, where problems go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
+use base64::Engine as _;
 use bytes::Bytes;
 
 use super::report::{Contents, Level, Report, Summary};
 use super::sink::{Out, Sink};
 use super::{Files, Options};
+
+/// Why a file was not read.
+pub(super) struct Unread {
+    reason: String,
+    /// By a limit of the inspection, or in a format that it does not read.
+    by_choice: bool,
+}
+
+impl Unread {
+    /// Left unread by choice: that is no defect of the data.
+    pub(super) fn by_choice(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), by_choice: true }
+    }
+    /// Says that `what` was not read.
+    pub(super) fn report(&self, what: &str, place: impl Display, out: &mut Out<'_>) {
+        let reason = format!("{what} could not be read: {}", self.reason);
+        if self.by_choice { out.not_checked(place, reason) } else { out.error(place, reason) }
+    }
+}
+
+impl From<String> for Unread {
+    fn from(reason: String) -> Self {
+        Self { reason, by_choice: false }
+    }
+}
+
+impl From<&str> for Unread {
+    fn from(reason: &str) -> Self {
+        reason.to_owned().into()
+    }
+}
 
 /// State of an inspection.
 pub(super) struct Session<'f> {
@@ -42,11 +75,11 @@ impl<'f> Session<'f> {
         Out::new(file, &mut self.sink)
     }
 
-    /// Reads a file; the error is a reason.
-    pub(super) fn read(&mut self, uri: &str) -> Result<Bytes, String> {
+    /// Reads a file.
+    pub(super) fn read(&mut self, uri: &str) -> Result<Bytes, Unread> {
         self.files_read += 1;
         if self.files_read > self.options.max_files {
-            return Err(format!("not read: more than {} files", self.options.max_files));
+            return Err(Unread::by_choice(format!("more than {} files", self.options.max_files)));
         }
         let inside = self.packages.iter_mut().rev().find(|(prefix, _)| uri.starts_with(prefix.as_str()));
         let bytes = match inside {
@@ -54,11 +87,11 @@ impl<'f> Session<'f> {
             None => self.files.read(uri)?,
         };
         if bytes.len() as u64 > self.options.max_file_bytes {
-            return Err(format!(
-                "not inspected: {} bytes are more than the limit of {}",
-                bytes.len(),
-                self.options.max_file_bytes
-            ));
+            let limit = self.options.max_file_bytes;
+            return Err(Unread::by_choice(format!(
+                "{} bytes are more than the limit of {limit}",
+                bytes.len()
+            )));
         }
         Ok(bytes)
     }
@@ -101,6 +134,30 @@ impl<'f> Session<'f> {
     pub(super) fn finish(self) -> Report {
         Report { problems: self.sink.problems, counts: self.sink.counts, summary: self.summary }
     }
+}
+
+/// Reads what the file `base` refers to; gives its uri too.
+pub(super) fn read_referred(
+    session: &mut Session<'_>,
+    base: &str,
+    reference: &str,
+) -> Result<(String, Bytes), Unread> {
+    let uri = resolve(base, reference)?;
+    let bytes = session.read(&uri)?;
+    Ok((uri, bytes))
+}
+
+/// Reads a file that the file `base` refers to, or what a `data:` uri holds.
+pub(super) fn read_uri(session: &mut Session<'_>, base: &str, reference: &str) -> Result<Bytes, Unread> {
+    let Some(rest) = reference.strip_prefix("data:") else {
+        return read_referred(session, base, reference).map(|(_, bytes)| bytes);
+    };
+    let (kind, data) = rest.split_once(',').ok_or("the data uri has no comma")?;
+    if !kind.ends_with(";base64") {
+        return Err("the data uri is not base64".into());
+    }
+    let decoded = base64::engine::general_purpose::STANDARD.decode(data.trim_end());
+    Ok(decoded.map(Bytes::from).map_err(|error| format!("the data uri is not base64: {error}"))?)
 }
 
 /// Resolves a reference found in the file `base`, or says why it is not followed.

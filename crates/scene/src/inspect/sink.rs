@@ -81,8 +81,18 @@ impl<'s> Out<'s> {
         self.add(Severity::NotChecked, place, reason);
     }
     fn add(&mut self, severity: Severity, place: impl Display, reason: impl Into<String>) {
-        let problem =
-            Problem { severity, file: self.file.to_owned(), place: place.to_string(), reason: reason.into() };
-        self.sink.push(problem);
+        let (place, reason) = (cut(place.to_string()), cut(reason.into()));
+        self.sink.push(Problem { severity, file: cut(self.file.to_owned()), place, reason });
     }
+}
+
+/// Names and values of a file may be of any length; what is said about them is not.
+fn cut(mut text: String) -> String {
+    const LONGEST: usize = 600;
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }

@@ -12,7 +12,7 @@ use super::json::{
 use super::metadata::entity::check_entity;
 use super::metadata::table::check_table;
 use super::metadata::table_data::check_table_data;
-use super::session::{Session, resolve};
+use super::session::{Session, read_uri};
 use super::sink::Out;
 use super::tileset::SchemaState;
 
@@ -155,11 +155,11 @@ fn read_document(bytes: &Bytes, out: &mut Out<'_>) -> Option<(Value, Option<Byte
             return None;
         }
     }
-    let declared = json_bytes.checked_add(binary_bytes).and_then(|sum| sum.checked_add(HEADER_BYTES as u64));
-    if declared != Some(bytes.len() as u64) {
+    let declared = json_bytes.saturating_add(binary_bytes).saturating_add(HEADER_BYTES as u64);
+    if declared != bytes.len() as u64 {
         out.error(
             "byte 8",
-            format!("header and parts take {declared:?} bytes, but the file has {}", bytes.len()),
+            format!("header and parts take {declared} bytes, but the file has {}", bytes.len()),
         );
         return None;
     }
@@ -180,18 +180,18 @@ fn read_buffers(
         let declared = buffer.value.get("byteLength").and_then(Value::as_u64).unwrap_or(0);
         let bytes = match buffer.value.get("uri").and_then(Value::as_str) {
             None => Ok(internal.clone().unwrap_or_default()),
-            Some(reference) => resolve(uri, reference).and_then(|target| session.read(&target)),
+            Some(reference) => read_uri(session, uri, reference),
         };
         read.push(match bytes {
             Ok(bytes) if (bytes.len() as u64) < declared => {
                 session
                     .out(uri)
-                    .error(&buffer, format!("declares {declared} bytes, but there are {}", bytes.len()));
+                    .error(buffer, format!("declares {declared} bytes, but there are {}", bytes.len()));
                 None
             }
             Ok(bytes) => Some(bytes),
-            Err(reason) => {
-                session.out(uri).error(&buffer, format!("could not be read: {reason}"));
+            Err(unread) => {
+                unread.report("the buffer", buffer, &mut session.out(uri));
                 None
             }
         });
@@ -215,7 +215,7 @@ fn check_structure<'b>(at: &'b At<'b>, schema: &SchemaState, out: &mut Out<'_>) 
     if let Some(metadata) = at.get("subtreeMetadata") {
         match (&schema.schema, schema.present) {
             (Some(schema), _) => check_entity(&metadata, schema, out),
-            (None, false) => out.error(&metadata, "there is metadata, but the tileset has no schema"),
+            (None, false) => out.error(metadata, "there is metadata, but the tileset has no schema"),
             (None, true) => {}
         }
     }
@@ -352,7 +352,7 @@ fn check_parents(at: &At<'_>, subtree: &Subtree, tiling: &Tiling, out: &mut Out<
         });
         if let Some(orphan) = orphan {
             out.error(
-                &place,
+                place,
                 format!("the tile with index {} is available, but its parent is not", first + orphan),
             );
             return;

@@ -71,7 +71,7 @@ fn inspect_tile(
     let Some(children) = at.get("children") else { return };
     let out = &mut session.out(context.file);
     match array(&children, 0, out) {
-        Some(0) => out.warning(&children, "is empty: leave it out instead"),
+        Some(0) => out.warning(children, "is empty: leave it out instead"),
         Some(_) => {
             children.elements().for_each(|child| inspect_tile(session, context, &child, error, depth + 1))
         }
@@ -142,7 +142,7 @@ fn inspect_content(
     check_metadata(at, &context.schema, out);
     let uri_at = match (at.get("uri"), at.get("url")) {
         (None, Some(url)) => {
-            out.warning(&url, "'url' was renamed to 'uri' before version 1.0");
+            out.warning(url, "'url' was renamed to 'uri' before version 1.0");
             Some(url)
         }
         _ => required(at, "uri", out),
@@ -182,7 +182,7 @@ pub(super) fn follow(session: &mut Session<'_>, file: &str, place: &str, referen
     }
     match session.read(&uri) {
         Ok(bytes) => content::inspect(session, &uri, &bytes, depth),
-        Err(reason) => session.out(file).error(place, format!("'{reference}' could not be read: {reason}")),
+        Err(unread) => unread.report(&format!("'{reference}'"), place, &mut session.out(file)),
     }
 }
 

@@ -13,7 +13,7 @@ use super::json::{
 use super::metadata::entity::{check_entity, check_statistics};
 use super::metadata::model::Schema;
 use super::metadata::schema::check_schema;
-use super::session::{Session, resolve};
+use super::session::{Session, read_referred};
 use super::sink::Out;
 use super::tile;
 
@@ -103,13 +103,13 @@ fn check_asset(tileset: &At<'_>, out: &mut Out<'_>) {
         && let Some(name) = string(&axis, out)
         && !["X", "Y", "Z", "x", "y", "z"].contains(&name)
     {
-        out.warning(&axis, format!("'{name}' is no axis; Y is taken"));
+        out.warning(axis, format!("'{name}' is no axis; Y is taken"));
     }
     if let Some(version) = required(&asset, "version", out)
         && let Some(text) = string(&version, out)
         && !["0.0", "1.0", "1.1"].contains(&text)
     {
-        out.warning(&version, format!("the version '{text}' is not known (0.0, 1.0 and 1.1 are)"));
+        out.warning(version, format!("the version '{text}' is not known (0.0, 1.0 and 1.1 are)"));
     }
 }
 
@@ -128,7 +128,7 @@ fn check_properties(at: &At<'_>, out: &mut Out<'_>) {
         if let (Some(low), Some(high)) = (low, high)
             && low > high
         {
-            out.error(&property, format!("the minimum {low} is larger than the maximum {high}"));
+            out.error(property, format!("the minimum {low} is larger than the maximum {high}"));
         }
     }
 }
@@ -145,15 +145,14 @@ pub(super) fn read_schema(session: &mut Session<'_>, file: &str, at: &At<'_>) ->
     }
     let Some(external) = external else { return SchemaState::default() };
     let schema = string(&external, &mut session.out(file)).and_then(|reference| {
-        let target = resolve(file, reference);
-        match target.and_then(|uri| session.read(&uri).map(|bytes| (uri, bytes))) {
+        match read_referred(session, file, reference) {
             Ok((uri, bytes)) => {
                 let out = &mut session.out(&uri);
                 let document = parse(&bytes, "", out)?;
                 check_schema(&At::document(&document, ""), out)
             }
-            Err(reason) => {
-                session.out(file).error(&external, format!("the schema could not be read: {reason}"));
+            Err(unread) => {
+                unread.report("the schema", external, &mut session.out(file));
                 None
             }
         }
@@ -178,7 +177,7 @@ fn check_groups(at: &At<'_>, schema: &SchemaState, out: &mut Out<'_>) -> Option<
 pub(super) fn check_metadata(at: &At<'_>, schema: &SchemaState, out: &mut Out<'_>) {
     let Some(metadata) = at.get("metadata") else { return };
     if !schema.present {
-        out.error(&metadata, "there is metadata, but the tileset has no schema");
+        out.error(metadata, "there is metadata, but the tileset has no schema");
     } else if let Some(schema) = &schema.schema {
         check_entity(&metadata, schema, out);
     }
@@ -190,7 +189,7 @@ pub(super) fn check_refine(at: &At<'_>, out: &mut Out<'_>) {
     let Some(text) = string(&refine, out) else { return };
     let upper = text.to_uppercase();
     if upper != text && ["ADD", "REPLACE"].contains(&upper.as_str()) {
-        out.warning(&refine, format!("must be written {upper}, but is '{text}'"));
+        out.warning(refine, format!("must be written {upper}, but is '{text}'"));
     } else {
         one_of(&refine, &["ADD", "REPLACE"], out);
     }

@@ -69,7 +69,7 @@ fn check_s2(at: &At<'_>, out: &mut Out<'_>) {
         && let Some(text) = string(&token, out)
         && !is_s2_token(text)
     {
-        out.error(&token, format!("'{text}' names no S2 cell"));
+        out.error(token, format!("'{text}' names no S2 cell"));
     }
     let low = required(at, "minimumHeight", out).and_then(|v| number(&v, out));
     let high = required(at, "maximumHeight", out).and_then(|v| number(&v, out));

@@ -314,7 +314,7 @@ impl Tree {
 impl Part {
     fn of_tileset(raw: &RawTileset, file: &str, host: u32, kind: PartKind) -> Self {
         let info = Arc::new(TilesetInfo::of(raw, file));
-        Self { start: 0, len: 0, host, kind, heap_bytes: info.heap_bytes(), info }
+        Self { start: 0, len: 0, host, kind, heap_bytes: info.heap_bytes(), info, rows: None }
     }
 }
 
@@ -341,6 +341,8 @@ fn content_of(raw: &RawContent, resolver: &Resolver<'_>, world_from_tile: &DMat4
         group: raw.group,
         metadata: raw.metadata.clone(),
         part: NONE,
+        template: NONE,
+        row: NONE,
     }
 }
 

@@ -14,7 +14,8 @@ use crate::{
         slots::{Sprout, contents_bytes, vacant},
         subtree::Subtree,
         tree::{
-            Content, Detail, GraftError, NONE, Node, Part, PartKind, Refine, SubtreeLink, TileKind, Tree,
+            Content, Detail, GraftError, NONE, Node, Part, PartKind, Refine, SubtreeLink, SubtreeRows,
+            TileKind, Tree,
         },
     },
 };
@@ -45,8 +46,9 @@ impl Tree {
         let mut log = WarningLog::new(&subtree.uri);
         let (tiling, at_root) = (link.tiling.clone(), link.coordinates);
         let part = self.parts.get(self.nodes[slot].part as usize).and_then(Option::as_ref);
+        let budget_bytes = self.limits.max_bytes.saturating_sub(self.bytes());
         let info = part.map(|p| p.info.clone()).unwrap_or_default();
-        let semantics = Semantics::read(subtree, info.schema.as_deref(), &mut log);
+        let semantics = Semantics::read(subtree, info.schema.as_deref(), budget_bytes, &mut log);
 
         let mut sower = Sower {
             tiling,
@@ -57,6 +59,10 @@ impl Tree {
             sprout: Sprout::default(),
             log: &mut log,
         };
+        let tables =
+            SubtreeRows { tiles: sower.semantics.tile_rows(), contents: sower.semantics.content_rows() };
+        let table_bytes = sower.semantics.bytes();
+        let root_row = sower.semantics.tile_row(subtree, 0);
         let root_contents = if subtree.tiles.get(0) {
             sower.sow();
             let overrides = sower.semantics.tile(subtree, 0);
@@ -82,7 +88,8 @@ impl Tree {
                 host: tile.index,
                 kind: PartKind::Subtree,
                 info,
-                heap_bytes: contents_bytes(&root_contents),
+                heap_bytes: contents_bytes(&root_contents) + table_bytes,
+                rows: Some(Box::new(tables)),
             },
         );
         let start = self.parts.get(part as usize).and_then(Option::as_ref).map_or(0, |p| p.start);
@@ -90,6 +97,7 @@ impl Tree {
         node.kind = kind_of(&root_contents);
         (node.first_child, node.child_count) = if first_count > 0 { (start, first_count) } else { (0, 0) };
         detail.contents = root_contents;
+        detail.row = root_row;
         if let Some(link) = detail.subtree.as_mut() {
             link.part = part;
         }
@@ -173,6 +181,7 @@ impl Sower<'_> {
         match bit {
             Some(bit) => {
                 detail.contents = self.contents_of(&at, bit);
+                detail.row = self.semantics.tile_row(self.subtree, bit);
                 node.kind = kind_of(&detail.contents);
                 let overrides = self.semantics.tile(self.subtree, bit);
                 self.override_node(&mut node, &overrides);
@@ -201,6 +210,8 @@ impl Sower<'_> {
                 group: template.group,
                 metadata: template.metadata.clone(),
                 part: NONE,
+                template: index as u32,
+                row: self.semantics.content_row(self.subtree, index, bit),
             });
         }
         found

@@ -1,16 +1,22 @@
 //! Metadata of implicit tiles that overrides what the tiling implies (3D Metadata Semantic Reference, "Tile" and
 //! "Content").
 
-use geodesy::{BoundingVolume, Sphere, glam::DVec3, s2::S2Volume};
-use serde_json::Value;
+use std::sync::Arc;
 
-use crate::tileset::{
-    lenient::{obb_of, region_of},
-    log::WarningLog,
-    subtree::{Availability, Subtree, SubtreeTables},
+use geodesy::{BoundingVolume, Sphere, glam::DVec3, s2::S2Volume};
+use serde_json::Value as Json;
+
+use crate::{
+    metadata::{PropertyTable, Value, binary_table::PropertyTableReader, schema::Schema},
+    tileset::{
+        lenient::{LARGEST_NUMBER, obb_of, region_of},
+        log::WarningLog,
+        subtree::{Availability, Subtree},
+        tree::NONE,
+    },
 };
 
-/// Columns with a meaning, of the tiles and of each content.
+/// Property tables of a subtree, with the meaning of their columns.
 #[derive(Debug, Default)]
 pub(crate) struct Semantics {
     tile: Table,
@@ -20,34 +26,13 @@ pub(crate) struct Semantics {
 /// A table has one row per available tile; `rows_before` says which row is whose.
 #[derive(Debug, Default)]
 struct Table {
-    columns: Vec<Column>,
+    rows: Arc<PropertyTable>,
+    columns: Vec<(Meaning, usize)>,
     /// Available tiles before every [`RANK_BITS`]th bit.
     rows_before: Vec<u64>,
 }
 
 const RANK_BITS: u64 = 512;
-
-impl Table {
-    fn new(columns: Vec<Column>, available: &Availability) -> Self {
-        let mut rows_before = Vec::new();
-        if !columns.is_empty() {
-            let mut rows = 0;
-            for start in (0..available.len()).step_by(RANK_BITS as usize) {
-                rows_before.push(rows);
-                rows += available.count_in(start, start + RANK_BITS);
-            }
-        }
-        Self { columns, rows_before }
-    }
-
-    fn overrides(&self, available: &Availability, bit: u64) -> Overrides {
-        let block = bit / RANK_BITS;
-        match self.rows_before.get(block as usize) {
-            Some(rows) => overrides(&self.columns, rows + available.count_in(block * RANK_BITS, bit)),
-            None => Overrides::default(),
-        }
-    }
-}
 
 /// What metadata says about one tile.
 #[derive(Debug, Default)]
@@ -84,48 +69,124 @@ impl Meaning {
             _ => None,
         }
     }
+}
 
-    fn numbers(self) -> usize {
-        match self {
-            Self::Box => 12,
-            Self::Region => 6,
-            Self::Sphere => 4,
-            _ => 1,
+impl Table {
+    fn new(rows: PropertyTable, columns: Vec<(Meaning, usize)>, available: &Availability) -> Self {
+        let mut rows_before = Vec::new();
+        let mut before = 0;
+        for start in (0..available.len()).step_by(RANK_BITS as usize) {
+            rows_before.push(before);
+            before += available.count_in(start, start + RANK_BITS);
         }
+        Self { rows: Arc::new(rows), columns, rows_before }
+    }
+
+    fn row_of(&self, available: &Availability, bit: u64) -> Option<usize> {
+        let block = bit / RANK_BITS;
+        let before = self.rows_before.get(block as usize)?;
+        usize::try_from(before + available.count_in(block * RANK_BITS, bit)).ok()
+    }
+
+    fn overrides(&self, available: &Availability, bit: u64) -> Overrides {
+        let mut found = Overrides::default();
+        if self.columns.is_empty() {
+            return found;
+        }
+        let Some(row) = self.row_of(available, bit) else { return found };
+        for (meaning, column) in &self.columns {
+            let Some(numbers) = self.rows.properties.get(*column).and_then(|c| numbers(&c.values.value(row)))
+            else {
+                continue;
+            };
+            found.set(*meaning, &numbers);
+        }
+        found
     }
 }
 
-/// Rows of a fixed number of floats or bytes, as they lie in the file.
-#[derive(Debug)]
-struct Column {
-    meaning: Meaning,
-    format: Format,
-    bytes: bytes::Bytes,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Format {
-    F32,
-    F64,
-    U8,
-}
-
 impl Semantics {
-    /// Columns that cannot be read are left out with a warning.
-    pub(crate) fn read(subtree: &Subtree, schema: Option<&Value>, log: &mut WarningLog) -> Self {
+    /// Tables and columns that cannot be read are left out with a warning.
+    pub(crate) fn read(
+        subtree: &Subtree,
+        schema: Option<&Json>,
+        budget_bytes: u64,
+        log: &mut WarningLog,
+    ) -> Self {
         let Some(tables) = &subtree.tables else { return Self::default() };
-        let mut read = |table: Option<usize>, prefix: &str, available: &Availability| match table {
-            Some(table) => {
-                Table::new(columns(tables, table, prefix, available.count(), schema, log), available)
+        let Some(schema_json) = schema else {
+            log.push(|| "/propertyTables".into(), "there is no schema at hand; metadata is ignored");
+            return Self::default();
+        };
+        let mut report = |place: String, reason: String| log.push(|| place, reason);
+        let schema = match Schema::parse(schema_json, &mut report) {
+            Ok(schema) => schema,
+            Err(reason) => {
+                report("/propertyTables".into(), format!("schema: {reason}; metadata is ignored"));
+                return Self::default();
             }
-            None => Table::default(),
+        };
+        let buffer_view = |index: usize| {
+            let view = tables.buffer_views.get(index).cloned().flatten();
+            view.ok_or_else(|| format!("buffer view {index} is not there or not within its buffer"))
+        };
+        let mut reader = PropertyTableReader { schema: &schema, buffer_view: &buffer_view, budget_bytes };
+        let mut read = |table: Option<usize>, prefix: &str, available: &Availability| {
+            let Some(index) = table else { return Table::default() };
+            let place = format!("/propertyTables/{index}");
+            let Some(json) = tables.tables.get(index) else {
+                report(place, "no such property table".into());
+                return Table::default();
+            };
+            let rows = reader.read(json, &mut |at, reason| report(format!("{place}{at}"), reason));
+            if (rows.count as u64) < available.count() {
+                report(
+                    place,
+                    format!("{} rows where {} are available; ignored", rows.count, available.count()),
+                );
+                return Table::default();
+            }
+            let class = json.get("class").and_then(Json::as_str).unwrap_or_default();
+            let definitions = schema_json.get("classes").and_then(|c| c.get(class)?.get("properties"));
+            let meaning = |id: &str| Meaning::of(definitions?.get(id)?.get("semantic")?.as_str()?, prefix);
+            let columns =
+                rows.properties.iter().enumerate().filter_map(|(i, p)| Some((meaning(&p.id)?, i))).collect();
+            Table::new(rows, columns, available)
         };
         let tile = read(tables.tile_table, "TILE_", &subtree.tiles);
-        let contents = subtree.contents.iter().enumerate().map(|(i, available)| {
-            read(tables.content_tables.get(i).copied().flatten(), "CONTENT_", available)
-        });
-        let contents = contents.collect();
+        let contents = subtree.contents.iter().enumerate();
+        let contents = contents
+            .map(|(i, available)| {
+                read(tables.content_tables.get(i).copied().flatten(), "CONTENT_", available)
+            })
+            .collect();
         Self { tile, contents }
+    }
+
+    /// Bytes the tables take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.tile.rows.bytes() + self.contents.iter().map(|t| t.rows.bytes()).sum::<u64>()
+    }
+
+    /// The table of the tiles, to be kept for questions; `None` if there is none.
+    pub(crate) fn tile_rows(&self) -> Option<Arc<PropertyTable>> {
+        (!self.tile.rows_before.is_empty()).then(|| self.tile.rows.clone())
+    }
+
+    /// The tables of the contents.
+    pub(crate) fn content_rows(&self) -> Vec<Arc<PropertyTable>> {
+        self.contents.iter().map(|t| t.rows.clone()).collect()
+    }
+
+    /// Row of a tile in its table, [`NONE`] without one.
+    pub(crate) fn tile_row(&self, subtree: &Subtree, bit: u64) -> u32 {
+        row_or_none(self.tile.row_of(&subtree.tiles, bit))
+    }
+
+    /// `(content, row)` in the table of a content, [`NONE`] without one.
+    pub(crate) fn content_row(&self, subtree: &Subtree, content: usize, bit: u64) -> u32 {
+        let table = self.contents.get(content).zip(subtree.contents.get(content));
+        row_or_none(table.and_then(|(table, available)| table.row_of(available, bit)))
     }
 
     pub(crate) fn tile(&self, subtree: &Subtree, bit: u64) -> Overrides {
@@ -147,6 +208,24 @@ impl Semantics {
 }
 
 impl Overrides {
+    fn set(&mut self, meaning: Meaning, numbers: &[f64]) {
+        match meaning {
+            Meaning::Box => self.volume = take(numbers).map(|n| BoundingVolume::Box(obb_of(&n))),
+            Meaning::Region => {
+                self.volume = take(numbers).map(|n| BoundingVolume::from_region(region_of(&n).0))
+            }
+            Meaning::Sphere => {
+                self.volume = take(numbers).map(|[x, y, z, radius]: [f64; 4]| {
+                    BoundingVolume::Sphere(Sphere { center: DVec3::new(x, y, z), radius: radius.abs() })
+                });
+            }
+            Meaning::MinimumHeight => self.min_height_m = numbers.first().copied(),
+            Meaning::MaximumHeight => self.max_height_m = numbers.first().copied(),
+            Meaning::GeometricError => self.geometric_error = numbers.first().map(|e| e.max(0.0)),
+            Meaning::Refine => self.replace = numbers.first().map(|n| *n == 1.0),
+        }
+    }
+
     /// `volume` (a region or S2 cell) with the heights that metadata gives, if it gives any.
     pub(crate) fn with_heights(&self, volume: &BoundingVolume) -> Option<BoundingVolume> {
         if self.min_height_m.is_none() && self.max_height_m.is_none() {
@@ -172,103 +251,19 @@ impl Overrides {
     }
 }
 
-fn columns(
-    tables: &SubtreeTables,
-    table: usize,
-    prefix: &str,
-    rows: u64,
-    schema: Option<&Value>,
-    log: &mut WarningLog,
-) -> Vec<Column> {
-    let place = || format!("/propertyTables/{table}");
-    let Some(found) = tables.tables.get(table) else {
-        log.push(place, "no such property table");
-        return Vec::new();
-    };
-    let class = found.get("class").and_then(Value::as_str).unwrap_or_default();
-    let Some(class) = schema.and_then(|s| s.get("classes")?.get(class)?.get("properties")?.as_object())
-    else {
-        log.push(
-            place,
-            format!("class {class:?} is not in the schema at hand; its values do not override anything"),
-        );
-        return Vec::new();
-    };
-    let mut columns = Vec::new();
-    for (id, definition) in class {
-        let meaning = definition.get("semantic").and_then(Value::as_str).and_then(|s| Meaning::of(s, prefix));
-        let view = found.get("properties").and_then(|p| p.get(id)?.get("values")?.as_u64());
-        let (Some(meaning), Some(view)) = (meaning, view) else { continue };
-        let bytes = usize::try_from(view).ok().and_then(|v| tables.buffer_views.get(v)).cloned().flatten();
-        let text = |name: &str| definition.get(name).and_then(Value::as_str);
-        let format = match (text("componentType"), text("type")) {
-            (Some("FLOAT32"), _) => Some(Format::F32),
-            (Some("FLOAT64"), _) => Some(Format::F64),
-            (Some("UINT8"), _) => Some(Format::U8),
-            _ => None,
-        };
-        let column = format.zip(bytes).map(|(format, bytes)| Column { meaning, format, bytes });
-        match column.filter(|c| c.has_rows(rows)) {
-            Some(column) => columns.push(column),
-            None => log.push(
-                || format!("{}/properties/{id}", place()),
-                "not numbers, or too few; it overrides nothing",
-            ),
-        }
-    }
-    columns
+fn row_or_none(row: Option<usize>) -> u32 {
+    row.and_then(|r| u32::try_from(r).ok()).unwrap_or(NONE)
 }
 
-fn overrides(columns: &[Column], row: u64) -> Overrides {
-    let mut found = Overrides::default();
-    for column in columns {
-        let Some(numbers) = column.row(row) else { continue };
-        match column.meaning {
-            Meaning::Box => found.volume = take(&numbers).map(|n| BoundingVolume::Box(obb_of(&n))),
-            Meaning::Region => {
-                found.volume = take(&numbers).map(|n| BoundingVolume::from_region(region_of(&n).0))
-            }
-            Meaning::Sphere => {
-                found.volume = take(&numbers).map(|[x, y, z, radius]: [f64; 4]| {
-                    BoundingVolume::Sphere(Sphere { center: DVec3::new(x, y, z), radius: radius.abs() })
-                });
-            }
-            Meaning::MinimumHeight => found.min_height_m = numbers.first().copied(),
-            Meaning::MaximumHeight => found.max_height_m = numbers.first().copied(),
-            Meaning::GeometricError => found.geometric_error = numbers.first().map(|e| e.max(0.0)),
-            Meaning::Refine => found.replace = numbers.first().map(|n| *n == 1.0),
-        }
+/// `None` unless all are finite and of sane size.
+fn numbers(value: &Value) -> Option<Vec<f64>> {
+    let one = |v: &Value| v.as_f64().filter(|n| n.abs() <= LARGEST_NUMBER);
+    match value.as_array() {
+        Some(items) => items.iter().map(one).collect(),
+        None => one(value).map(|n| vec![n]),
     }
-    found
 }
 
 fn take<const N: usize>(numbers: &[f64]) -> Option<[f64; N]> {
     numbers.try_into().ok()
-}
-
-impl Column {
-    fn bytes_per_row(&self) -> u64 {
-        let size = match self.format {
-            Format::F32 => 4,
-            Format::F64 => 8,
-            Format::U8 => 1,
-        };
-        size * self.meaning.numbers() as u64
-    }
-
-    fn has_rows(&self, rows: u64) -> bool {
-        rows.checked_mul(self.bytes_per_row()).is_some_and(|wanted| wanted <= self.bytes.len() as u64)
-    }
-
-    /// `None` unless all are finite and of sane size.
-    fn row(&self, row: u64) -> Option<Vec<f64>> {
-        let start = usize::try_from(row.checked_mul(self.bytes_per_row())?).ok()?;
-        let bytes = self.bytes.get(start..start.checked_add(self.bytes_per_row() as usize)?)?;
-        let numbers: Vec<f64> = match self.format {
-            Format::F32 => bytes.as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
-            Format::F64 => bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
-            Format::U8 => bytes.iter().map(|b| f64::from(*b)).collect(),
-        };
-        numbers.iter().all(|n| n.abs() <= crate::tileset::lenient::LARGEST_NUMBER).then_some(numbers)
-    }
 }

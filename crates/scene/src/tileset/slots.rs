@@ -112,6 +112,7 @@ impl Tree {
                     };
                 }
                 detail.contents = Vec::new();
+                detail.row = NONE;
                 (node.first_child, node.child_count) = (0, 0);
             }
             PartKind::External => {

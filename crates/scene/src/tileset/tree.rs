@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::{
     content::{UpAxis, Warning},
+    metadata::{self, PropertyTable},
     streamer::TileId,
     tileset::{
         implicit::{Coordinates, ImplicitTiling, SubtreeShape},
@@ -76,6 +77,9 @@ pub struct Content {
     /// Its metadata as in the file: `{"class": ..., "properties": {...}}`.
     pub metadata: Option<Box<Value>>,
     pub(crate) part: u32,
+    /// Implicit tiling: which template, and which row of its property table.
+    pub(crate) template: u32,
+    pub(crate) row: u32,
 }
 
 impl Content {
@@ -405,6 +409,17 @@ impl<'a> Tile<'a> {
     pub fn metadata(&self) -> Option<&'a Value> {
         self.detail().metadata.as_deref()
     }
+    /// Properties of the tile in the property table of its subtree; empty without one.
+    pub fn properties(&self) -> Vec<(String, metadata::Value)> {
+        let rows = self.subtree_rows().and_then(|r| r.tiles.as_ref());
+        rows.map_or(Vec::new(), |table| table.row(self.detail().row as usize))
+    }
+    /// Properties of a content in the property table of the subtree; empty without one.
+    pub fn content_properties(&self, content: usize) -> Vec<(String, metadata::Value)> {
+        let Some(content) = self.contents().get(content) else { return Vec::new() };
+        let table = self.subtree_rows().and_then(|r| r.contents.get(content.template as usize));
+        table.map_or(Vec::new(), |table| table.row(content.row as usize))
+    }
     /// Level and position below the implicit root, for the root tile of a subtree.
     pub fn implicit_coordinates(&self) -> Option<Coordinates> {
         self.detail().subtree.as_ref().map(|s| s.coordinates)
@@ -412,6 +427,12 @@ impl<'a> Tile<'a> {
     /// `extras` as in the file.
     pub fn extras(&self) -> Option<&'a Value> {
         self.detail().extras.as_deref()
+    }
+
+    /// The root of a subtree lies in the part above, its row in the subtree's.
+    fn subtree_rows(&self) -> Option<&'a SubtreeRows> {
+        let own = self.detail().subtree.as_ref().map(|s| s.part);
+        self.tree.parts.get(own.unwrap_or(self.node.part) as usize)?.as_ref()?.rows.as_deref()
     }
 
     fn detail(&self) -> &'a Detail {
@@ -474,6 +495,8 @@ pub(crate) struct Detail {
     pub(crate) metadata: Option<Box<Value>>,
     pub(crate) extras: Option<Box<Value>>,
     pub(crate) subtree: Option<Box<SubtreeLink>>,
+    /// Row in the property table of its subtree; meaningless without one.
+    pub(crate) row: u32,
 }
 
 /// The subtree a tile is the root of.
@@ -512,4 +535,14 @@ pub(crate) struct Part {
     pub(crate) info: Arc<TilesetInfo>,
     /// What its tiles take beside their slots.
     pub(crate) heap_bytes: u64,
+    /// Of a subtree with metadata.
+    pub(crate) rows: Option<Box<SubtreeRows>>,
+}
+
+/// Property tables of a subtree.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SubtreeRows {
+    pub(crate) tiles: Option<Arc<PropertyTable>>,
+    /// One per content template.
+    pub(crate) contents: Vec<Arc<PropertyTable>>,
 }

@@ -364,7 +364,7 @@ fn formats_that_are_not_read_are_named() {
 }
 
 /// One of every kind of tile.
-fn seeds() -> Vec<Bytes> {
+pub(crate) fn seeds() -> Vec<Bytes> {
     let hierarchy = r#"{"id":[1,2],"v":{"byteOffset":0,"componentType":"FLOAT","type":"SCALAR"},"HIERARCHY":{
         "classes":[{"name":"a","length":2,"instances":{"x":[1,2]}}],"instancesLength":2,"classIds":[0,0],"parentIds":[1,0]}}"#;
     let mut seeds = vec![
@@ -388,7 +388,7 @@ fn seeds() -> Vec<Bytes> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn mutated_tiles_never_panic_nor_exceed_their_budget(

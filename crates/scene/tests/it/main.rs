@@ -1,5 +1,8 @@
 //! Behaviour of the crate on real files and made-up ones, in one binary to keep linking short.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
+
+mod fuzz;
 mod gltf_files;
 mod gltf_geometry;
 mod gltf_textures;

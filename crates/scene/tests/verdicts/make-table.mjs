@@ -1,5 +1,5 @@
-// Writes validator.tsv: the verdict of npm 3d-tiles-validator over every file of the sample data.
-// Usage: node make-table.mjs VALIDATOR_PACKAGE_FOLDER DATA_FOLDER > validator.tsv   (see README.md)
+// Writes tiles.tsv: the verdict of npm 3d-tiles-validator over the files of the sample data.
+// Usage: node make-table.mjs VALIDATOR_PACKAGE_FOLDER TILES_FOLDER > tiles.tsv   (see README.md)
 import { createRequire } from "node:module";
 import fs from "node:fs";
 import path from "node:path";
@@ -15,9 +15,9 @@ const { GltfExtensionValidators } = load("validation/gltf/GltfExtensionValidator
 const { ResourceResolvers } = require("3d-tiles-tools");
 
 const json = (file) => JSON.parse(fs.readFileSync(path.join(dataFolder, file), "utf8"));
-const subtreeTiling = json("subtrees/validSubtreeImplicitTiling.json.input");
-const subtreeSchema = json("schemas/validSchema.json");
-const tableSchema = json("schemas/FullMetadataSchema.json");
+const subtreeTiling = json("validator/data/subtrees/validSubtreeImplicitTiling.json.input");
+const subtreeSchema = json("validator/data/schemas/validSchema.json");
+const tableSchema = json("validator/data/schemas/FullMetadataSchema.json");
 
 const contextOf = (file) => {
   const directory = path.dirname(path.join(dataFolder, file));
@@ -39,7 +39,10 @@ const readers = {
   buffers: async (file) => {
     const context = contextOf(file);
     const { buffers, bufferViews } = json(file);
-    BinaryBufferStructureValidator.validateBinaryBufferStructure("", buffers, bufferViews, true, context);
+    // As the validator's own specifications do: consistency is looked at once the structure is fine.
+    if (BinaryBufferStructureValidator.validateBinaryBufferStructure("", buffers, bufferViews, true, context)) {
+      BinaryBufferStructureValidator.validateBinaryBufferStructureConsistency("", { buffers, bufferViews }, context);
+    }
     return context.getResult();
   },
   "property-table": async (file) => {
@@ -56,7 +59,8 @@ const readers = {
   },
 };
 
-function kindsOf(file) {
+function kindsOf(tilesFile) {
+  const file = tilesFile.replace("validator/data/", "");
   const extension = path.extname(file).toLowerCase();
   if ([".3tz", ".3dtiles"].includes(extension)) return ["package"];
   if ([".b3dm", ".i3dm", ".pnts", ".cmpt", ".geojson", ".geom", ".vctr"].includes(extension)) return ["content"];
@@ -69,10 +73,11 @@ function kindsOf(file) {
   if (file.startsWith("buffers/")) return ["buffers"];
   if (file.startsWith("propertyTables/")) return ["property-table"];
   // The subtrees of a sample are judged with their tileset.
-  if (file.startsWith("Samples/") && file.includes("/subtrees/")) return [];
+  if (file.includes("/subtrees/")) return [];
   // What a JSON file holds tells what it is: schemas lie beside the tilesets that refer to them.
-  const keys = contentKeys(file);
-  return ["asset", "root", "geometricError"].some((k) => keys.includes(k)) ? ["tileset"] : ["schema"];
+  const keys = contentKeys(tilesFile);
+  if (["asset", "root", "geometricError"].some((k) => keys.includes(k))) return ["tileset"];
+  return ["classes", "enums"].some((k) => keys.includes(k)) ? ["schema"] : [];
 }
 
 function contentKeys(file) {
@@ -83,16 +88,24 @@ function contentKeys(file) {
   }
 }
 
-function types(issues, found) {
-  for (const issue of issues) {
-    if (issue.causes?.length) types(issue.causes, found);
-    else found.add(issue.type);
-  }
-  return found;
+/** The issues that are no mere summary of others. */
+function leaves(issues) {
+  return issues.flatMap((issue) => (issue.causes?.length ? leaves(issue.causes) : [issue]));
 }
 
-const files = fs
-  .readdirSync(dataFolder, { recursive: true })
+const isFileName = (step) => /\.[0-9]?[a-zA-Z][a-zA-Z0-9]*$/.test(step);
+
+/** Where in their files the errors lie: the last two steps behind the name of the file. */
+function places(issues) {
+  const ends = issues
+    .filter((issue) => issue.severity === "ERROR")
+    .map((issue) => String(issue.path ?? "").split(/[/[\]]+/).filter((step) => step))
+    .map((steps) => steps.slice(steps.findLastIndex(isFileName) + 1).slice(-2).join("/"));
+  return [...new Set(ends.filter((end) => end))].slice(0, 4);
+}
+
+const files = ["dingo-gap", "guangdong", "3d-tiles-samples", "validator"]
+  .flatMap((folder) => fs.readdirSync(path.join(dataFolder, folder), { recursive: true }).map((f) => path.join(folder, f)))
   .map((f) => f.split(path.sep).join("/"))
   .filter((f) => fs.statSync(path.join(dataFolder, f)).isFile())
   .sort();
@@ -100,7 +113,7 @@ const files = fs
 // What the validator prints while it works is no part of the table.
 for (const name of ["log", "info", "warn", "error"]) console[name] = () => {};
 
-process.stdout.write("path\tread_as\tverdict\tissues\n");
+process.stdout.write("path\tread_as\tverdict\tissues\tplaces\n");
 for (const file of files) {
   for (const kind of kindsOf(file)) {
     let verdict;
@@ -113,6 +126,8 @@ for (const file of files) {
       verdict = "threw";
       issues = [{ type: String(error.message).split("\n")[0].replaceAll("\t", " ").replaceAll(dataFolder, "") }];
     }
-    process.stdout.write([file, kind, verdict, [...types(issues, new Set())].sort().join(",")].join("\t") + "\n");
+    const met = leaves(issues);
+    const types = [...new Set(met.map((issue) => issue.type))].sort();
+    process.stdout.write([file, kind, verdict, types.join(","), places(met).join(",")].join("\t") + "\n");
   }
 }

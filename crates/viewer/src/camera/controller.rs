@@ -255,7 +255,7 @@ mod tests {
         #[test]
         fn panning_brings_the_grabbed_point_under_the_cursor(
             local in any::<bool>(), heading in 0.0..6.2, pitch in -1.4..-0.4, range in 50.0..3000.0,
-            x in -0.2..0.2, y in -0.2..0.1,
+            x in -0.2..0.2f64, y in -0.2..0.1f64,
         ) {
             let frame = FRAMES[usize::from(local)];
             let before = pose(frame, heading, pitch, range);

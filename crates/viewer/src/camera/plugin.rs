@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use bevy::{
-    input::mouse::{AccumulatedMouseScroll, MouseScrollUnit},
+    input::{
+        ButtonState,
+        mouse::{AccumulatedMouseScroll, MouseButtonInput, MouseScrollUnit},
+    },
     prelude::*,
     window::PrimaryWindow,
 };
@@ -37,7 +40,7 @@ const DOUBLE_CLICK_SECS: f64 = 0.35;
 /// Keys turn by this per second.
 const KEY_TURN_RAD: f64 = 1.0;
 /// Keys move by this share of the distance to the ground per second.
-const KEY_MOVE: f64 = 0.9;
+const KEY_MOVE: f64 = 0.5;
 
 /// The camera of the window.
 #[derive(Resource, Clone, Debug)]
@@ -209,8 +212,12 @@ fn drag(
     scroll: Res<AccumulatedMouseScroll>,
     window: Single<&Window, With<PrimaryWindow>>,
     time: Res<Time<Real>>,
+    mut presses: MessageReader<MouseButtonInput>,
     mut clicked: MessageWriter<Clicked>,
 ) {
+    // On a slow machine both clicks of a double click may fall into one frame.
+    let left = |p: &&MouseButtonInput| p.button == MouseButton::Left && p.state == ButtonState::Pressed;
+    let presses_now = presses.read().filter(left).count();
     let Some(tiles) = tiles else { return };
     let (Some(camera), Some(cursor)) = (camera_of(&rig, &window), window.cursor_position()) else {
         drag.gesture = None;
@@ -221,7 +228,7 @@ fn drag(
     let now = time.elapsed_secs_f64();
 
     if drag.gesture.is_none() && !focus.pointer_taken {
-        let control = keyboard.any_pressed([KeyCode::ControlLeft, KeyCode::ControlRight]);
+        let control = control_held(&keyboard);
         let gesture = if buttons.just_pressed(MouseButton::Left) {
             Some(if control { Gesture::Orbit } else { Gesture::Pan })
         } else if buttons.just_pressed(MouseButton::Middle) {
@@ -267,7 +274,7 @@ fn drag(
             if click {
                 let twice = drag.last_click.take().is_some_and(|(at, where_px)| {
                     now - at < DOUBLE_CLICK_SECS && where_px.distance(cursor) < CLICK_PX
-                });
+                }) || presses_now > 1;
                 if let (true, Some(target), Some(pose)) = (twice, drag.grabbed_in_world, rig.pose) {
                     let range = pose.eye_in_world.distance(target) * 0.4;
                     let to = controller::approach(&pose, rig.frame, target, range.max(10.0));
@@ -300,8 +307,7 @@ fn keys(
     time: Res<Time<Real>>,
 ) {
     let (Some(tiles), Some(pose), Some(camera)) = (tiles, rig.pose, camera_of(&rig, &window)) else { return };
-    let control = keyboard.any_pressed([KeyCode::ControlLeft, KeyCode::ControlRight]);
-    if focus.keyboard_taken || control {
+    if focus.keyboard_taken || control_held(&keyboard) {
         return;
     }
     let axis = |more: &[KeyCode], less: &[KeyCode]| {
@@ -369,7 +375,7 @@ fn shortcuts(
         return;
     }
     let now = time.elapsed_secs_f64();
-    let control = keyboard.any_pressed([KeyCode::ControlLeft, KeyCode::ControlRight]);
+    let control = control_held(&keyboard);
     if control && keyboard.just_pressed(KeyCode::KeyC) {
         match arboard::Clipboard::new().and_then(|mut c| c.set_text(pose.to_text(rig.frame))) {
             Ok(()) => {
@@ -419,6 +425,12 @@ fn shortcuts(
     if keyboard.just_pressed(KeyCode::F5) {
         tiles.0.streamer_mut().retry_failed();
     }
+}
+
+/// Control is or was held in this frame: a quick chord may begin and end between two frames.
+fn control_held(keyboard: &ButtonInput<KeyCode>) -> bool {
+    let keys = [KeyCode::ControlLeft, KeyCode::ControlRight];
+    keyboard.any_pressed(keys) || keyboard.any_just_released(keys)
 }
 
 /// An angle in (−π, π].

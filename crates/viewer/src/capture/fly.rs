@@ -12,6 +12,7 @@ use std::{
 use geodesy::{CameraPose, WorldFrame};
 use scene::streamer::{Stats, StreamerSettings};
 use serde::Serialize;
+use store::OpenOptions;
 
 use super::{
     headless::Headless,
@@ -39,6 +40,8 @@ pub enum FlightPath {
 pub struct FlyOptions {
     /// Tileset, folder, package or address.
     pub what: String,
+    /// How it is opened: disk cache, other servers.
+    pub open: OpenOptions,
     /// Path.
     pub path: FlightPath,
     /// Poses of an orbit.
@@ -63,6 +66,7 @@ impl Default for FlyOptions {
     fn default() -> Self {
         Self {
             what: String::new(),
+            open: OpenOptions::default(),
             path: FlightPath::Orbit,
             poses: 120,
             size_px: [1280, 720],
@@ -239,7 +243,7 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
         ..StreamerSettings::default()
     };
     flight.headless.view_mut().max_screen_space_error_px = options.max_screen_space_error_px;
-    flight.headless.open(&options.what, settings)?;
+    flight.headless.open(&options.what, &options.open, settings)?;
     let frame = flight.headless.wait_for_root(&options.what, options.timeout)?;
     let path = flight.path(frame)?;
     let middle = *path.get(path.len() / 2).ok_or(Error::NothingOpen)?;

@@ -30,7 +30,7 @@ use crate::{
     gpu::{
         device,
         frame::{FrameDraws, FrameRenderer, FrameStats},
-        target::{OffscreenTarget, PICTURE_FORMAT},
+        target::OffscreenTarget,
     },
     precise::CameraFrame,
     render::{DrawTilesPlugin, DrawnFrame, GpuContext, Offscreen},
@@ -127,6 +127,9 @@ impl Headless {
     /// The device is lost.
     pub fn frame(&mut self) -> Result<(), Error> {
         self.app.update();
+        if let Some(AppExit::Error(_)) = self.app.should_exit() {
+            return Err(Error::EngineStopped);
+        }
         self.target.read_px(&self.context().gpu, [0, 0], [1, 1])?;
         Ok(())
     }
@@ -145,10 +148,10 @@ impl Headless {
     /// The device is lost.
     pub fn redraw(&self, frame: &FrameDraws) -> Result<Vec<u8>, Error> {
         let GpuContext { gpu, pipelines } = self.context();
-        let mut renderer = FrameRenderer::new(gpu, pipelines, PICTURE_FORMAT);
+        let color = self.target.color_target();
+        let mut renderer = FrameRenderer::new(gpu, pipelines, color.opaque_format);
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let target = &self.target;
-        renderer.draw(gpu, pipelines, &mut encoder, frame, &target.color_view, &target.depth.view);
+        renderer.draw(gpu, pipelines, &mut encoder, frame, &color, &self.target.depth.view);
         gpu.queue.submit([encoder.finish()]);
         self.picture()
     }
@@ -177,8 +180,13 @@ impl Headless {
     ///
     /// # Errors
     /// The source cannot be opened.
-    pub fn open(&mut self, what: &str, settings: StreamerSettings) -> Result<(), Error> {
-        let source = Source::open(what, &OpenOptions::default())?;
+    pub fn open(
+        &mut self,
+        what: &str,
+        options: &OpenOptions,
+        settings: StreamerSettings,
+    ) -> Result<(), Error> {
+        let source = Source::open(what, options)?;
         let GpuContext { gpu, pipelines } = self.context().clone();
         let runtime =
             TileRuntime::open(gpu, pipelines, source, settings, Arc::new(|| ())).map_err(Error::Thread)?;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use scene::streamer::{Stats, StreamerSettings};
+use store::OpenOptions;
 
 use super::headless::Headless;
 use crate::{Error, precise::CameraFrame};
@@ -17,6 +18,8 @@ use crate::{Error, precise::CameraFrame};
 pub struct ShotOptions {
     /// Tileset, folder, package or address.
     pub what: String,
+    /// How it is opened: disk cache, other servers.
+    pub open: OpenOptions,
     /// Where the PNG goes.
     pub out: PathBuf,
     /// Width and height, pixels.
@@ -37,6 +40,7 @@ impl Default for ShotOptions {
     fn default() -> Self {
         Self {
             what: String::new(),
+            open: OpenOptions::default(),
             out: PathBuf::from("shot.png"),
             size_px: [1280, 720],
             camera: None,
@@ -76,9 +80,13 @@ const MIN_FRAMES: u32 = 5;
 /// No driver, nothing readable at `what`, a camera text that is none, a file that cannot be written.
 pub fn shot(options: &ShotOptions) -> Result<ShotOutcome, Error> {
     let mut headless = Headless::new(options.size_px)?;
-    let settings =
-        StreamerSettings { memory_ceiling_bytes: options.memory_bytes, ..StreamerSettings::default() };
-    headless.open(&options.what, settings)?;
+    let settings = StreamerSettings {
+        memory_ceiling_bytes: options.memory_bytes,
+        // A picture of the settled view shows no fade; without them it is there sooner.
+        fade_secs: 0.0,
+        ..StreamerSettings::default()
+    };
+    headless.open(&options.what, &options.open, settings)?;
     headless.wait_for_root(&options.what, options.timeout)?;
     let fov_rad = options.fov_deg.to_radians();
     let (pose, frame) = headless.pose(options.camera.as_deref(), fov_rad)?;

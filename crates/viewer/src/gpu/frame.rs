@@ -12,6 +12,7 @@ use super::{
     Gpu,
     lines::{LineRenderer, LineVertex},
     pipelines::{DRAW_UNIFORM_BYTES, Path, PipelineKey, Pipelines},
+    target::ColorTarget,
     tile::{GpuPrimitive, GpuTile},
 };
 use crate::precise::{self, CameraFrame};
@@ -78,13 +79,14 @@ struct Drawable<'a> {
     tile: &'a GpuTile,
     primitive: &'a GpuPrimitive,
     uniform: DrawUniform,
+    /// Texels come as stored.
+    encoded: bool,
     distance_m: f64,
 }
 
 /// Draws frames; its buffers grow as needed and stay.
 #[derive(Debug)]
 pub struct FrameRenderer {
-    format: wgpu::TextureFormat,
     stride: u64,
     uniforms: wgpu::Buffer,
     boxes: wgpu::Buffer,
@@ -94,80 +96,89 @@ pub struct FrameRenderer {
 }
 
 impl FrameRenderer {
-    /// Makes one for a colour format.
-    pub fn new(gpu: &Gpu, pipelines: &Pipelines, format: wgpu::TextureFormat) -> Self {
+    /// Makes one for opaque passes of a colour format.
+    pub fn new(gpu: &Gpu, pipelines: &Pipelines, opaque_format: wgpu::TextureFormat) -> Self {
         let alignment = u64::from(gpu.device.limits().min_uniform_buffer_offset_alignment);
         let stride = DRAW_UNIFORM_BYTES.next_multiple_of(alignment.max(1));
         let uniforms = uniform_buffer(gpu, 64 * stride);
         let boxes = box_buffer(gpu, 48);
         let group = draw_group(gpu, pipelines, &uniforms, &boxes);
         Self {
-            format,
             stride,
             uniforms,
             boxes,
             group,
-            lines: LineRenderer::new(gpu, format),
+            lines: LineRenderer::new(gpu, opaque_format),
             bytes: Vec::new(),
         }
     }
 
-    /// Encodes one frame into the two attachments, which it clears.
+    /// Encodes one frame into the two attachments, which it clears. Alpha stays 0 where nothing is drawn: coverage is
+    /// counted by it.
     pub fn draw(
         &mut self,
         gpu: &Gpu,
         pipelines: &Pipelines,
         encoder: &mut wgpu::CommandEncoder,
         frame: &FrameDraws,
-        color: &wgpu::TextureView,
+        color: &ColorTarget<'_>,
         depth: &wgpu::TextureView,
     ) -> FrameStats {
-        let (mut drawables, boxes) = self.gather(frame);
+        let (mut drawables, boxes) = gather(frame, color);
         sort(&mut drawables);
         self.hand_over(gpu, pipelines, &drawables, &boxes);
         let clip_from_relative = precise::columns_f32(&frame.camera.clip_from_relative());
         self.lines.prepare(gpu, &clip_from_relative, &frame.lines);
 
-        let [r, g, b] = frame.background;
-        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            label: Some("tiles"),
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: color,
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations {
-                    // Alpha 0 says that nothing was drawn here: coverage is counted by it.
-                    load: wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a: 0.0 }),
-                    store: wgpu::StoreOp::Store,
-                },
-            })],
-            depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
-                view: depth,
-                depth_ops: Some(wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(0.0),
-                    store: wgpu::StoreOp::Discard,
-                }),
-                stencil_ops: None,
-            }),
-            timestamp_writes: None,
-            occlusion_query_set: None,
-            multiview_mask: None,
-        });
+        let opaque = drawables.iter().take_while(|d| !d.key.blend).count();
+        let blends = opaque < drawables.len();
+        let [r, g, b] = if color.opaque_format.is_srgb() {
+            frame.background
+        } else {
+            frame.background.map(srgb_from_linear)
+        };
+        let clear = wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a: 0.0 });
+        let keep_depth = if blends { wgpu::StoreOp::Store } else { wgpu::StoreOp::Discard };
         let mut stats = FrameStats::default();
+        let depth_ops = wgpu::Operations { load: wgpu::LoadOp::Clear(0.0), store: keep_depth };
+        let mut pass = begin_pass(encoder, color.opaque, clear, depth, depth_ops);
+        self.draw_all(gpu, pipelines, &mut pass, drawables.iter().enumerate().take(opaque), &mut stats);
+        self.lines.draw(&mut pass);
+        drop(pass);
+        if blends {
+            let depth_ops = wgpu::Operations { load: wgpu::LoadOp::Load, store: wgpu::StoreOp::Discard };
+            let mut pass = begin_pass(encoder, color.blended, wgpu::LoadOp::Load, depth, depth_ops);
+            self.draw_all(gpu, pipelines, &mut pass, drawables.iter().enumerate().skip(opaque), &mut stats);
+        }
+        stats
+    }
+
+    fn draw_all<'a>(
+        &self,
+        gpu: &Gpu,
+        pipelines: &Pipelines,
+        pass: &mut wgpu::RenderPass<'_>,
+        drawables: impl Iterator<Item = (usize, &'a Drawable<'a>)>,
+        stats: &mut FrameStats,
+    ) {
         let mut last_key = None;
         let mut last_texture: Option<Option<&wgpu::BindGroup>> = None;
-        for (number, drawable) in drawables.iter().enumerate() {
+        for (number, drawable) in drawables {
             if last_key != Some(drawable.key) {
                 pass.set_pipeline(&pipelines.get(gpu, drawable.key));
                 last_key = Some(drawable.key);
             }
-            let texture = drawable.primitive.texture.and_then(|t| drawable.tile.textures.get(t));
+            let groups = drawable.primitive.texture.and_then(|t| drawable.tile.textures.get(t));
+            let texture = groups.map(|g| match &g.encoded {
+                Some(encoded) if drawable.encoded => encoded,
+                _ => &g.linear,
+            });
             if last_texture != Some(texture) {
                 pass.set_bind_group(1, texture.unwrap_or(&pipelines.white), &[]);
                 last_texture = Some(texture);
             }
             pass.set_bind_group(0, &self.group, &[(number as u64 * self.stride) as u32]);
-            draw_one(&mut pass, pipelines, drawable);
+            draw_one(pass, pipelines, drawable);
             stats.draws += 1;
             stats.primitives += u64::from(drawable.primitive.count) * u64::from(drawable.primitive.instances)
                 / match drawable.key.path {
@@ -176,78 +187,6 @@ impl FrameRenderer {
                     Path::Point => 1,
                 };
         }
-        self.lines.draw(&mut pass);
-        stats
-    }
-
-    fn gather<'a>(&self, frame: &'a FrameDraws) -> (Vec<Drawable<'a>>, Vec<[[f32; 4]; 3]>) {
-        let clip_from_relative = frame.camera.clip_from_relative();
-        let [width, height] = frame.camera.size_px.map(|n| n.max(1) as f32);
-        let mut drawables = Vec::new();
-        let mut boxes = Vec::new();
-        for tile_draw in &frame.tiles {
-            for primitive in &tile_draw.tile.primitives {
-                let relative_from_primitive = frame.camera.relative_from_primitive(
-                    &tile_draw.world_from_content,
-                    &primitive.content_from_primitive,
-                );
-                let world_from_primitive = tile_draw.world_from_content * primitive.content_from_primitive;
-                let first_box = boxes.len() as u32;
-                boxes.extend(
-                    tile_draw
-                        .only_inside
-                        .iter()
-                        .map(|b| precise::unit_box_from_primitive(b, &world_from_primitive)),
-                );
-                let fading = tile_draw.fade < 1.0 || tile_draw.fading_out;
-                let boxed = !tile_draw.only_inside.is_empty();
-                let (alpha_cutoff, masked) = match primitive.alpha {
-                    AlphaMode::Mask(cutoff) => (cutoff, true),
-                    AlphaMode::Opaque | AlphaMode::Blend => (-1.0, false),
-                };
-                let mut path = primitive.path;
-                if path == Path::Photo && boxed {
-                    path = Path::General;
-                }
-                let tint = tile_draw.tint;
-                let [r, g, b, a] = primitive.color;
-                let half = primitive.point_size_px;
-                let center: DVec3 =
-                    tile_draw.world_from_content.transform_point3(primitive.center_in_content);
-                drawables.push(Drawable {
-                    key: PipelineKey {
-                        path,
-                        cut: fading || boxed || masked,
-                        blend: primitive.alpha == AlphaMode::Blend,
-                        double_sided: primitive.double_sided,
-                        streams: [1, 2, 3].map(|slot| primitive.streams[slot].is_some()),
-                        format: self.format,
-                    },
-                    tile: &tile_draw.tile,
-                    primitive,
-                    uniform: DrawUniform {
-                        clip_from_primitive: precise::columns_f32(
-                            &(clip_from_relative * relative_from_primitive),
-                        ),
-                        enu_from_normal: if primitive.lit {
-                            precise::enu_from_normal(&world_from_primitive, frame.camera.frame)
-                        } else {
-                            [[0.0; 4]; 3]
-                        },
-                        color: [r * tint[0], g * tint[1], b * tint[2], a],
-                        fade: tile_draw.fade,
-                        fading_out: u32::from(tile_draw.fading_out),
-                        alpha_cutoff,
-                        box_count: tile_draw.only_inside.len() as u32,
-                        first_box,
-                        lit: u32::from(primitive.lit),
-                        point_half_size: [half / width, half / height],
-                    },
-                    distance_m: center.distance(frame.camera.eye_in_world) - primitive.radius_m,
-                });
-            }
-        }
-        (drawables, boxes)
     }
 
     fn hand_over(
@@ -282,6 +221,109 @@ impl FrameRenderer {
             gpu.queue.write_buffer(&self.boxes, 0, box_bytes);
         }
     }
+}
+
+fn gather<'a>(frame: &'a FrameDraws, color: &ColorTarget<'_>) -> (Vec<Drawable<'a>>, Vec<[[f32; 4]; 3]>) {
+    let clip_from_relative = frame.camera.clip_from_relative();
+    let [width, height] = frame.camera.size_px.map(|n| n.max(1) as f32);
+    let mut drawables = Vec::new();
+    let mut boxes = Vec::new();
+    for tile_draw in &frame.tiles {
+        for primitive in &tile_draw.tile.primitives {
+            let relative_from_primitive = frame
+                .camera
+                .relative_from_primitive(&tile_draw.world_from_content, &primitive.content_from_primitive);
+            let world_from_primitive = tile_draw.world_from_content * primitive.content_from_primitive;
+            let first_box = boxes.len() as u32;
+            boxes.extend(
+                tile_draw
+                    .only_inside
+                    .iter()
+                    .map(|b| precise::unit_box_from_primitive(b, &world_from_primitive)),
+            );
+            let fading = tile_draw.fade < 1.0 || tile_draw.fading_out;
+            let boxed = !tile_draw.only_inside.is_empty();
+            let (alpha_cutoff, masked) = match primitive.alpha {
+                AlphaMode::Mask(cutoff) => (cutoff, true),
+                AlphaMode::Opaque | AlphaMode::Blend => (-1.0, false),
+            };
+            let tint = tile_draw.tint;
+            let [r, g, b, a] = primitive.color;
+            let factor = [r * tint[0], g * tint[1], b * tint[2], a];
+            let blend = primitive.alpha == AlphaMode::Blend;
+            let format = if blend { color.blended_format } else { color.opaque_format };
+            let encoded = !format.is_srgb();
+            let mut path = primitive.path;
+            if path == Path::Photo && (boxed || encoded && factor[..3] != [1.0; 3]) {
+                path = Path::General;
+            }
+            let half = primitive.point_size_px;
+            let center: DVec3 = tile_draw.world_from_content.transform_point3(primitive.center_in_content);
+            drawables.push(Drawable {
+                key: PipelineKey {
+                    path,
+                    cut: fading || boxed || masked,
+                    blend,
+                    double_sided: primitive.double_sided,
+                    streams: [1, 2, 3].map(|slot| primitive.streams[slot].is_some()),
+                    format,
+                },
+                tile: &tile_draw.tile,
+                primitive,
+                uniform: DrawUniform {
+                    clip_from_primitive: precise::columns_f32(
+                        &(clip_from_relative * relative_from_primitive),
+                    ),
+                    enu_from_normal: if primitive.lit {
+                        precise::enu_from_normal(&world_from_primitive, frame.camera.frame)
+                    } else {
+                        [[0.0; 4]; 3]
+                    },
+                    color: factor,
+                    fade: tile_draw.fade,
+                    fading_out: u32::from(tile_draw.fading_out),
+                    alpha_cutoff,
+                    box_count: tile_draw.only_inside.len() as u32,
+                    first_box,
+                    lit: u32::from(primitive.lit),
+                    point_half_size: [half / width, half / height],
+                },
+                encoded: encoded && path == Path::Photo,
+                distance_m: center.distance(frame.camera.eye_in_world) - primitive.radius_m,
+            });
+        }
+    }
+    (drawables, boxes)
+}
+
+fn begin_pass<'e>(
+    encoder: &'e mut wgpu::CommandEncoder,
+    color: &wgpu::TextureView,
+    load: wgpu::LoadOp<wgpu::Color>,
+    depth: &wgpu::TextureView,
+    depth_ops: wgpu::Operations<f32>,
+) -> wgpu::RenderPass<'e> {
+    encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+        label: Some("tiles"),
+        color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+            view: color,
+            depth_slice: None,
+            resolve_target: None,
+            ops: wgpu::Operations { load, store: wgpu::StoreOp::Store },
+        })],
+        depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
+            view: depth,
+            depth_ops: Some(depth_ops),
+            stencil_ops: None,
+        }),
+        timestamp_writes: None,
+        occlusion_query_set: None,
+        multiview_mask: None,
+    })
+}
+
+fn srgb_from_linear(c: f64) -> f64 {
+    if c <= 0.003_130_8 { 12.92 * c } else { 1.055 * c.powf(1.0 / 2.4) - 0.055 }
 }
 
 /// Opaque from near to far, so that hidden pixels are not shaded; then blended from far to near.

@@ -59,7 +59,10 @@ impl LineRenderer {
             fragment: Some(wgpu::FragmentState {
                 module: &module,
                 entry_point: Some("fs_line"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    constants: &[("ENCODED", if format.is_srgb() { 0.0 } else { 1.0 })],
+                    ..Default::default()
+                },
                 targets: &[Some(format.into())],
             }),
             multiview_mask: None,

@@ -42,7 +42,7 @@ pub struct PipelineKey {
     pub double_sided: bool,
     /// Which optional streams are there (else bound with stride 0): uv, colour, normal.
     pub streams: [bool; 3],
-    /// Colour format of the target.
+    /// Colour format of the target; unless it is an sRGB format, shaders encode (see `ENCODED` in `tile.wgsl`).
     pub format: wgpu::TextureFormat,
 }
 
@@ -238,8 +238,9 @@ impl Pipelines {
             },
         ];
         let flag = |on: bool| if on { 1.0 } else { 0.0 };
-        let photo_constants = [("FADE", flag(key.cut))];
-        let general_constants = [("CUT", flag(key.cut)), ("BLEND", flag(key.blend))];
+        let encoded = flag(!key.format.is_srgb());
+        let photo_constants = [("FADE", flag(key.cut)), ("ENCODED", encoded)];
+        let general_constants = [("CUT", flag(key.cut)), ("BLEND", flag(key.blend)), ("ENCODED", encoded)];
         let (vertex_entry, fragment_entry) = match key.path {
             Path::Photo => ("vs_photo", "fs_photo"),
             Path::General | Path::Line => ("vs_general", "fs_general"),

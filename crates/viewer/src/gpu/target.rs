@@ -2,8 +2,27 @@
 
 use super::{Gpu, pipelines::DEPTH_FORMAT};
 
-/// Colour format of pictures.
-pub const PICTURE_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8UnormSrgb;
+/// The colour texture of a frame, as passes see it. Blending needs linear light; opaque passes may write encoded values
+/// to a second view of the same texture, which spares a software driver the conversions.
+#[derive(Clone, Copy, Debug)]
+pub struct ColorTarget<'a> {
+    /// View for opaque passes.
+    pub opaque: &'a wgpu::TextureView,
+    /// Its format.
+    pub opaque_format: wgpu::TextureFormat,
+    /// sRGB view for blended passes.
+    pub blended: &'a wgpu::TextureView,
+    /// Its format.
+    pub blended_format: wgpu::TextureFormat,
+}
+
+/// Format in which a picture is blended.
+const BLENDED_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8UnormSrgb;
+
+/// Format in which the opaque part of a picture is drawn.
+pub fn opaque_format(gpu: &Gpu) -> wgpu::TextureFormat {
+    if gpu.software { BLENDED_FORMAT.remove_srgb_suffix() } else { BLENDED_FORMAT }
+}
 
 /// An off-screen target.
 #[derive(Clone, Debug)]
@@ -12,8 +31,9 @@ pub struct OffscreenTarget {
     pub size_px: [u32; 2],
     /// Colour.
     pub color: wgpu::Texture,
-    /// View of it.
-    pub color_view: wgpu::TextureView,
+    opaque_view: wgpu::TextureView,
+    opaque_format: wgpu::TextureFormat,
+    blended_view: wgpu::TextureView,
     /// Depth.
     pub depth: DepthTexture,
 }
@@ -30,7 +50,8 @@ pub struct DepthTexture {
 impl DepthTexture {
     /// Makes one.
     pub fn new(gpu: &Gpu, size_px: [u32; 2]) -> Self {
-        let texture = texture(gpu, "depth", size_px, DEPTH_FORMAT, wgpu::TextureUsages::RENDER_ATTACHMENT);
+        let texture =
+            texture(gpu, "depth", size_px, DEPTH_FORMAT, wgpu::TextureUsages::RENDER_ATTACHMENT, &[]);
         Self { size_px, view: texture.create_view(&wgpu::TextureViewDescriptor::default()) }
     }
 }
@@ -41,6 +62,7 @@ fn texture(
     size_px: [u32; 2],
     format: wgpu::TextureFormat,
     usage: wgpu::TextureUsages,
+    view_formats: &[wgpu::TextureFormat],
 ) -> wgpu::Texture {
     gpu.device.create_texture(&wgpu::TextureDescriptor {
         label: Some(label),
@@ -54,7 +76,7 @@ fn texture(
         dimension: wgpu::TextureDimension::D2,
         format,
         usage,
-        view_formats: &[],
+        view_formats,
     })
 }
 
@@ -73,12 +95,28 @@ impl OffscreenTarget {
     /// Makes one.
     pub fn new(gpu: &Gpu, size_px: [u32; 2]) -> Self {
         let usage = wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC;
-        let color = texture(gpu, "picture", size_px, PICTURE_FORMAT, usage);
+        let opaque_format = opaque_format(gpu);
+        let color = texture(gpu, "picture", size_px, opaque_format, usage, &[BLENDED_FORMAT]);
+        let view = |format| {
+            color.create_view(&wgpu::TextureViewDescriptor { format: Some(format), ..Default::default() })
+        };
         Self {
             size_px,
-            color_view: color.create_view(&wgpu::TextureViewDescriptor::default()),
+            opaque_view: view(opaque_format),
+            opaque_format,
+            blended_view: view(BLENDED_FORMAT),
             color,
             depth: DepthTexture::new(gpu, size_px),
+        }
+    }
+
+    /// Its colour, as passes see it.
+    pub fn color_target(&self) -> ColorTarget<'_> {
+        ColorTarget {
+            opaque: &self.opaque_view,
+            opaque_format: self.opaque_format,
+            blended: &self.blended_view,
+            blended_format: BLENDED_FORMAT,
         }
     }
 

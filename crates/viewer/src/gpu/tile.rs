@@ -40,13 +40,22 @@ pub struct GpuPrimitive {
     pub radius_m: f64,
 }
 
+/// One texture, seen in two ways.
+#[derive(Clone, Debug)]
+pub struct TextureGroups {
+    /// Texels are converted to linear light.
+    pub linear: wgpu::BindGroup,
+    /// Texels come as stored; made on software drivers only.
+    pub encoded: Option<wgpu::BindGroup>,
+}
+
 /// A tile whose bytes are all on the GPU.
 #[derive(Debug)]
 pub struct GpuTile {
     /// Vertices, indices, instances.
     pub buffer: wgpu::Buffer,
     /// Bind groups (texture and sampler).
-    pub textures: Vec<wgpu::BindGroup>,
+    pub textures: Vec<TextureGroups>,
     /// Drawables.
     pub primitives: Vec<GpuPrimitive>,
     /// Bytes of buffer and textures with mips.

@@ -10,7 +10,7 @@ use scene::content::{
 use super::{
     Gpu,
     pipelines::{Path, Pipelines, VERTEX_SLOTS},
-    tile::{GpuPrimitive, GpuTile},
+    tile::{GpuPrimitive, GpuTile, TextureGroups},
 };
 use crate::precise;
 
@@ -23,13 +23,20 @@ const POINT_SIZE_PX: f32 = 2.0;
 /// What one frame may still hand over.
 #[derive(Clone, Copy, Debug)]
 pub struct UploadBudget {
-    /// Bytes.
+    /// Bytes left.
     pub bytes: u64,
+    /// Bytes of a whole frame: what fits in these is not cut.
+    pub bytes_per_frame: u64,
     /// Start no further write after this.
     pub deadline: Option<Instant>,
 }
 
 impl UploadBudget {
+    /// A frame's worth.
+    pub fn new(bytes_per_frame: u64, deadline: Option<Instant>) -> Self {
+        Self { bytes: bytes_per_frame, bytes_per_frame, deadline }
+    }
+
     fn spent(&self) -> bool {
         self.bytes == 0 || self.deadline.is_some_and(|d| Instant::now() >= d)
     }
@@ -146,7 +153,10 @@ impl UploadJob {
             if let Some(problem) = texture_problem(gpu, texture) {
                 problems.push(format!("texture {index} is drawn white: {problem}"));
                 textures.push(None);
-                bind_groups.push(pipelines.white.clone());
+                bind_groups.push(TextureGroups {
+                    linear: pipelines.white.clone(),
+                    encoded: Some(pipelines.white.clone()),
+                });
                 continue;
             }
             let (made, group) = make_texture(gpu, pipelines, texture);
@@ -389,30 +399,36 @@ fn expand_points(p: &Primitive) -> Option<[Vec<u8>; 3]> {
     ])
 }
 
-fn make_texture(gpu: &Gpu, pipelines: &Pipelines, texture: &Texture) -> (wgpu::Texture, wgpu::BindGroup) {
+fn make_texture(gpu: &Gpu, pipelines: &Pipelines, texture: &Texture) -> (wgpu::Texture, TextureGroups) {
+    let format = gpu_format(texture.format).0;
+    let encoded_format = format.remove_srgb_suffix();
+    let view_formats: &[wgpu::TextureFormat] = if gpu.software { &[encoded_format] } else { &[] };
     let made = gpu.device.create_texture(&wgpu::TextureDescriptor {
         label: Some("tile"),
         size: wgpu::Extent3d { width: texture.width, height: texture.height, depth_or_array_layers: 1 },
         mip_level_count: texture.mips.len() as u32,
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
-        format: gpu_format(texture.format).0,
+        format,
         usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-        view_formats: &[],
+        view_formats,
     });
-    let view = made.create_view(&wgpu::TextureViewDescriptor::default());
-    let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some("tile"),
-        layout: &pipelines.texture_layout,
-        entries: &[
-            wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(&view) },
-            wgpu::BindGroupEntry {
-                binding: 1,
-                resource: wgpu::BindingResource::Sampler(&pipelines.sampler(gpu, texture.sampler)),
-            },
-        ],
-    });
-    (made, group)
+    let sampler = pipelines.sampler(gpu, texture.sampler);
+    let group = |format: wgpu::TextureFormat| {
+        let view =
+            made.create_view(&wgpu::TextureViewDescriptor { format: Some(format), ..Default::default() });
+        gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("tile"),
+            layout: &pipelines.texture_layout,
+            entries: &[
+                wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(&view) },
+                wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::Sampler(&sampler) },
+            ],
+        })
+    };
+    let groups =
+        TextureGroups { linear: group(format), encoded: gpu.software.then(|| group(encoded_format)) };
+    (made, groups)
 }
 
 /// Writes one slice of a stream; true when it was the last.
@@ -453,7 +469,7 @@ fn write_mip(
     let (_, _, side) = gpu_format(from.format);
     let Some(source) = from.mips.get_mut(level as usize) else { return Some(true) };
     let whole = u64::from(row_bytes) * u64::from(rows);
-    if whole <= SLICE_BYTES && whole > budget.bytes {
+    if whole <= SLICE_BYTES.min(budget.bytes_per_frame) && whole > budget.bytes {
         budget.bytes = 0;
         return None;
     }

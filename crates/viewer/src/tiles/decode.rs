@@ -183,3 +183,82 @@ fn decode(order: DecodeOrder, texture_support: TextureSupport) -> Result<Box<Dec
     let mesh = Arc::new(PickMesh::new(&mut content));
     Ok(Box::new(Decoded { content, mesh, cost, warnings }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::HashMap,
+        sync::atomic::{AtomicUsize, Ordering},
+        time::{Duration, Instant},
+    };
+
+    use super::*;
+
+    fn order(id: u64, bytes: &[u8]) -> DecodeOrder {
+        DecodeOrder {
+            id: ContentId(id),
+            tile: TileId { index: 0, generation: 0 },
+            bytes: bytes.to_vec().into(),
+            uri: "a.b3dm".into(),
+            resources: HashMap::new(),
+            gltf_up_axis: content::UpAxis::Y,
+            budget_bytes: 1 << 20,
+        }
+    }
+
+    fn wait_for(pool: &DecodePool, results: usize) -> Vec<DecodeResult> {
+        let start = Instant::now();
+        let mut got = Vec::new();
+        while got.len() < results && start.elapsed() < Duration::from_secs(20) {
+            match pool.try_next() {
+                Some(result) => got.push(result),
+                None => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+        got
+    }
+
+    #[test]
+    fn every_order_ends_and_wakes_its_owner() {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let count = woken.clone();
+        let waker = Arc::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        let pool = DecodePool::start(2, TextureSupport::default(), waker).unwrap();
+        // More than the channel holds: workers wait for room and go on.
+        pool.submit((0..40).map(|id| order(id, b"no tile")));
+        let results = wait_for(&pool, 40);
+        assert_eq!(results.len(), 40);
+        assert!(results.iter().all(|r| r.result.is_err()));
+        drop(pool);
+        assert_eq!(woken.load(Ordering::SeqCst), 40);
+    }
+
+    #[test]
+    fn a_pool_ends_although_nobody_takes_its_results() {
+        let pool = DecodePool::start(1, TextureSupport::default(), Arc::new(|| ())).unwrap();
+        pool.submit((0..40).map(|id| order(id, b"no tile")));
+        drop(pool);
+    }
+
+    #[test]
+    fn cancelled_orders_bring_no_result() {
+        let pool = DecodePool::start(1, TextureSupport::default(), Arc::new(|| ())).unwrap();
+        pool.submit((0..3).map(|id| order(id, b"no tile")));
+        // The channel holds two results; the rest waits or was not begun.
+        pool.submit((100..200).map(|id| order(id, b"no tile")));
+        for id in 110..200 {
+            pool.cancel(ContentId(id));
+        }
+        pool.submit([order(500, b"no tile")]);
+        let mut ids = Vec::new();
+        while ids.last() != Some(&500) {
+            let results = wait_for(&pool, 1);
+            assert_eq!(results.len(), 1, "after {ids:?}");
+            ids.extend(results.iter().map(|r| r.id.0));
+        }
+        let done: Vec<u64> = ids.iter().copied().filter(|id| (110..200).contains(id)).collect();
+        assert!(done.is_empty(), "cancelled, yet delivered: {done:?}");
+    }
+}

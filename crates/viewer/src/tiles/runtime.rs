@@ -29,7 +29,6 @@ use crate::gpu::{
 const UPLOAD_TIME: Duration = Duration::from_micros(1500);
 
 /// Streams one source.
-#[derive(Debug)]
 pub struct TileRuntime {
     gpu: Gpu,
     pipelines: Arc<Pipelines>,
@@ -46,6 +45,12 @@ pub struct TileRuntime {
     copyrights: BTreeMap<String, usize>,
     copyright_of: BTreeMap<ContentId, Vec<String>>,
     problems: u64,
+}
+
+impl std::fmt::Debug for TileRuntime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TileRuntime").field("stats", &self.stats).finish_non_exhaustive()
+    }
 }
 
 /// What uploading took in a frame.
@@ -176,7 +181,7 @@ impl TileRuntime {
         }
         let start = Instant::now();
         let limit = self.streamer.settings().upload_bytes_per_frame;
-        let mut budget = UploadBudget { bytes: limit, deadline: Some(start + UPLOAD_TIME) };
+        let mut budget = UploadBudget::new(limit, Some(start + UPLOAD_TIME));
         for &id in wanted {
             let Some(waiting) = self.waiting.remove(&id) else { continue };
             let Waiting { tile, mesh, state } = waiting;

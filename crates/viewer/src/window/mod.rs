@@ -24,6 +24,7 @@ use bevy_egui::{
     EguiPlugin, PrimaryEguiContext,
     render::{egui_pass, prepare_egui_pass},
 };
+use geodesy::{CameraPose, WorldFrame};
 use scene::streamer::StreamerSettings;
 use store::{OpenOptions, Source};
 
@@ -47,6 +48,8 @@ use crate::{
 pub struct ViewOptions {
     /// Tileset, folder, package or address.
     pub what: String,
+    /// How it is opened: disk cache, other servers.
+    pub open: OpenOptions,
     /// Size of the window, logical pixels.
     pub size_px: [u32; 2],
     /// Camera text; without: the whole tileset from the south.
@@ -67,6 +70,7 @@ impl Default for ViewOptions {
     fn default() -> Self {
         Self {
             what: String::new(),
+            open: OpenOptions::default(),
             size_px: [1280, 720],
             camera: None,
             fov_deg: 60.0,
@@ -95,7 +99,11 @@ struct Request {
 /// # Errors
 /// Nothing to be opened at `what`, no display, or the engine stopped with an error.
 pub fn view(options: &ViewOptions) -> Result<(), Error> {
-    let source = Source::open(&options.what, &OpenOptions::default())?;
+    if let Some(text) = &options.camera {
+        // What world is shows only once the tileset is here; a text that is no camera anywhere is refused at once.
+        CameraPose::parse(text, WorldFrame::Earth).or_else(|_| CameraPose::parse(text, WorldFrame::Local))?;
+    }
+    let source = Source::open(&options.what, &options.open)?;
     if cfg!(target_os = "linux")
         && ["DISPLAY", "WAYLAND_DISPLAY"]
             .iter()
@@ -171,13 +179,14 @@ pub fn view(options: &ViewOptions) -> Result<(), Error> {
     single_threaded(app.world_mut());
     match app.run() {
         AppExit::Success => Ok(()),
-        AppExit::Error(code) => Err(Error::Window(format!("the engine stopped with an error ({code})"))),
+        AppExit::Error(_) => Err(Error::EngineStopped),
     }
 }
 
 fn spawn_camera(mut commands: Commands) {
     commands.spawn((
-        Camera { clear_color: ClearColorConfig::Custom(Color::BLACK), ..default() },
+        // The tiles' pass clears; the panels must keep what it drew.
+        Camera { clear_color: ClearColorConfig::None, ..default() },
         CameraRenderGraph::new(PanelGraph),
         Projection::default(),
         Msaa::Off,

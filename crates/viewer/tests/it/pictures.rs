@@ -242,7 +242,7 @@ fn uploads_stay_within_their_slices() {
     let mut job = UploadJob::new(&stage.gpu, &stage.pipelines, one(big.clone()));
     let (mut frames, mut written) = (0, 0);
     loop {
-        let mut budget = UploadBudget { bytes: 1 << 20, deadline: None };
+        let mut budget = UploadBudget::new(1 << 20, None);
         let done = job.advance(&stage.gpu, &mut budget);
         written += (1 << 20) - budget.bytes;
         frames += 1;
@@ -266,7 +266,7 @@ fn unusable_textures_are_reported_and_drawn_white() {
     let mut c: TileContent = textured_wall([1, 2, 3]);
     c.textures[0].mips[0].truncate(7);
     let mut job = UploadJob::new(&stage.gpu, &stage.pipelines, c);
-    assert!(job.advance(&stage.gpu, &mut UploadBudget { bytes: u64::MAX, deadline: None }));
+    assert!(job.advance(&stage.gpu, &mut UploadBudget::new(u64::MAX, None)));
     let (tile, problems) = job.finish();
     assert_eq!(problems.len(), 1, "{problems:?}");
     let picture = stage.draw(&frame(looking_north(EYE), vec![draw_of(&std::sync::Arc::new(tile))]));

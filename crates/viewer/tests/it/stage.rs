@@ -11,7 +11,7 @@ use viewer::{
         Gpu, device,
         frame::{FrameDraws, FrameRenderer, TileDraw},
         pipelines::Pipelines,
-        target::{OffscreenTarget, PICTURE_FORMAT},
+        target::OffscreenTarget,
         tile::GpuTile,
         upload::{UploadBudget, UploadJob},
     },
@@ -50,7 +50,7 @@ pub(crate) fn stage() -> Option<&'static Stage> {
 impl Stage {
     pub(crate) fn upload(&self, content: TileContent) -> Arc<GpuTile> {
         let mut job = UploadJob::new(&self.gpu, &self.pipelines, content);
-        assert!(job.advance(&self.gpu, &mut UploadBudget { bytes: u64::MAX, deadline: None }));
+        assert!(job.advance(&self.gpu, &mut UploadBudget::new(u64::MAX, None)));
         let (tile, problems) = job.finish();
         assert!(problems.is_empty(), "{problems:?}");
         Arc::new(tile)
@@ -58,16 +58,10 @@ impl Stage {
 
     pub(crate) fn draw(&self, frame: &FrameDraws) -> Picture {
         let target = OffscreenTarget::new(&self.gpu, frame.camera.size_px);
-        let mut renderer = FrameRenderer::new(&self.gpu, &self.pipelines, PICTURE_FORMAT);
+        let color = target.color_target();
+        let mut renderer = FrameRenderer::new(&self.gpu, &self.pipelines, color.opaque_format);
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        renderer.draw(
-            &self.gpu,
-            &self.pipelines,
-            &mut encoder,
-            frame,
-            &target.color_view,
-            &target.depth.view,
-        );
+        renderer.draw(&self.gpu, &self.pipelines, &mut encoder, frame, &color, &target.depth.view);
         self.gpu.queue.submit([encoder.finish()]);
         let rgba = target.read_px(&self.gpu, [0, 0], target.size_px).expect("a picture");
         Picture { size_px: target.size_px, rgba }

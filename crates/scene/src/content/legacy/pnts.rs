@@ -84,7 +84,8 @@ impl<'a> Pnts<'a> {
 
     fn cost(&self) -> ContentCost {
         let points = self.points as u64;
-        let has = |semantic: &str, bytes: u64| if self.table.has(semantic) { bytes } else { 0 };
+        let is_there = |semantic: &str| self.table.has(semantic) || self.is_compressed(semantic);
+        let has = |semantic: &str, bytes: u64| if is_there(semantic) { bytes } else { 0 };
         let color = has("RGBA", 4).max(has("RGB", 4)).max(has("RGB565", 4));
         let normal = has("NORMAL", 4).max(has("NORMAL_OCT16P", 4));
         let resident = 12 + has("BATCH_ID", 4);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::tables::{self, BATCHED, INSTANCED, POINTS};
 use crate::inspect::gltf;
 use crate::inspect::json::{At, parse};
-use crate::inspect::session::{Session, resolve};
+use crate::inspect::session::{Session, read_referred};
 use crate::inspect::sink::Out;
 
 /// Inspects a tile that begins with `magic`; `base` stands before places (where a tile inside another lies).
@@ -186,7 +186,10 @@ fn inspect_tables(session: &mut Session<'_>, uri: &str, bytes: &Bytes, base: &st
     tables::check_features(&features, &parts.feature_binary, length, semantics, out);
     tables::check_batch(&batch, &parts.batch_binary, batch_length, out);
     match gltf_format {
-        _ if magic == "pnts" => session.contents("pnts").points += length,
+        _ if magic == "pnts" => {
+            let contents = session.contents("pnts");
+            contents.points = contents.points.saturating_add(length);
+        }
         None | Some(1) => {
             let glb_base = format!("{base}/glb");
             if parts.body.starts_with(b"glTF") {
@@ -208,7 +211,7 @@ fn follow_gltf_uri(session: &mut Session<'_>, uri: &str, base: &str, parts: &Par
         session.out(uri).warning(&at, "the address of the glTF is padded with zero bytes instead of spaces");
     }
     let text = String::from_utf8_lossy(&parts.body).replace('\0', "");
-    match resolve(uri, text.trim()).and_then(|target| session.read(&target).map(|bytes| (target, bytes))) {
+    match read_referred(session, uri, text.trim()) {
         Ok((target, bytes)) if bytes.starts_with(b"glTF") => {
             gltf::inspect_glb(session, &target, &bytes, "", "i3dm")
         }
@@ -217,8 +220,6 @@ fn follow_gltf_uri(session: &mut Session<'_>, uri: &str, base: &str, parts: &Par
                 gltf::inspect_json_as(session, &target, &document, "i3dm");
             }
         }
-        Err(reason) => {
-            session.out(uri).error(at, format!("the glTF '{}' could not be read: {reason}", text.trim()))
-        }
+        Err(unread) => unread.report(&format!("the glTF '{}'", text.trim()), at, &mut session.out(uri)),
     }
 }

@@ -138,7 +138,7 @@ pub(super) fn check_features(
             continue;
         }
         let Some(semantic) = semantics.iter().find(|s| s.name == name) else {
-            out.error(&property, format!("a feature table of this format has no property '{name}'"));
+            out.error(property, format!("a feature table of this format has no property '{name}'"));
             continue;
         };
         if is_compressed(table, name) {
@@ -146,7 +146,7 @@ pub(super) fn check_features(
         }
         if semantic.components == 0 {
             if !property.value.is_boolean() {
-                out.error(&property, format!("must be a boolean, but is {}", kind(property.value)));
+                out.error(property, format!("must be a boolean, but is {}", kind(property.value)));
             }
             continue;
         }
@@ -160,7 +160,7 @@ pub(super) fn check_features(
                 Some(component) => {
                     check_reference(&property, component, semantic.components, items, binary, out)
                 }
-                None => out.error(&property, "the component type is none of those allowed here"),
+                None => out.error(property, "the component type is none of those allowed here"),
             }
             continue;
         }
@@ -170,14 +170,14 @@ pub(super) fn check_features(
         }
         let Some(values) = property.value.as_array() else {
             out.error(
-                &property,
+                property,
                 format!("must be an array or refer to the binary part, but is {}", kind(property.value)),
             );
             continue;
         };
         if items.checked_mul(semantic.components as u64) != Some(values.len() as u64) {
             out.error(
-                &property,
+                property,
                 format!(
                     "must have {} numbers for each of {items}, but has {}",
                     semantic.components,
@@ -246,13 +246,11 @@ pub(super) fn check_batch(table: &At<'_>, binary: &[u8], length: u64, out: &mut 
         if property.value.get("byteOffset").is_none() {
             match property.value.as_array() {
                 Some(rows) if rows.len() as u64 == length => {}
-                Some(rows) => {
-                    out.error(&property, format!("must have {length} rows, but has {}", rows.len()))
-                }
+                Some(rows) => out.error(property, format!("must have {length} rows, but has {}", rows.len())),
                 // Before `3DTILES_batch_table_hierarchy` was an extension it lay here.
                 None if name == "HIERARCHY" && property.value.is_object() => {}
                 None => out.error(
-                    &property,
+                    property,
                     format!("must be an array or refer to the binary part, but is {}", kind(property.value)),
                 ),
             }
@@ -265,13 +263,13 @@ pub(super) fn check_batch(table: &At<'_>, binary: &[u8], length: u64, out: &mut 
             Some("VEC3") => 3,
             Some("VEC4") => 4,
             _ => {
-                out.error(&property, "needs a 'type': SCALAR, VEC2, VEC3 or VEC4");
+                out.error(property, "needs a 'type': SCALAR, VEC2, VEC3 or VEC4");
                 continue;
             }
         };
         match text("componentType") {
             Some(component) => check_reference(&property, component, components, length, binary, out),
-            None => out.error(&property, "needs a 'componentType'"),
+            None => out.error(property, "needs a 'componentType'"),
         }
     }
 }

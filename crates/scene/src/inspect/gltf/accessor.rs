@@ -11,7 +11,7 @@ use crate::inspect::metadata::model::{Component, component_count};
 use crate::inspect::sink::Out;
 
 /// Bytes that a sparse accessor without a base may take once spelled out.
-const MAX_SPARSE_BYTES: usize = 256 << 20;
+const MAX_SPARSE_BYTES: usize = 32 << 20;
 
 /// Component type by its OpenGL number.
 fn component(code: i128) -> Option<Component> {
@@ -150,7 +150,11 @@ pub(super) fn values(asset: &Asset<'_>, index: usize) -> Option<Values> {
     Some(make(spelled.into(), 0, packed))
 }
 
+/// Nothing for a stride that holds no element: then the bytes would not bound the number of elements.
 fn end_of(offset: usize, stride: usize, count: usize, packed: usize) -> Option<usize> {
+    if stride < packed {
+        return None;
+    }
     stride.checked_mul(count.checked_sub(1)?)?.checked_add(packed)?.checked_add(offset)
 }
 
@@ -195,7 +199,7 @@ fn check_declaration(asset: &Asset<'_>, at: &At<'_>, out: &mut Out<'_>) {
         {
             if length != component_count(&type_name) {
                 out.error(
-                    &bounds,
+                    bounds,
                     format!(
                         "a {type_name} has {} components, but there are {length}",
                         component_count(&type_name)
@@ -247,7 +251,7 @@ fn check_sparse(asset: &Asset<'_>, at: &At<'_>, count: u64, out: &mut Out<'_>) {
         && let Some(number) = integer_from(&replaced, 1, out)
         && number > count
     {
-        out.error(&replaced, format!("replaces {number} of {count} elements"));
+        out.error(replaced, format!("replaces {number} of {count} elements"));
     }
     for key in ["indices", "values"] {
         let Some(part) = required(at, key, out) else { continue };
@@ -295,7 +299,7 @@ fn check_data(asset: &Asset<'_>, index: usize, at: &At<'_>, out: &mut Out<'_>) {
                 declared == *actual
             };
             if !same {
-                out.error(&bound, format!("declares {declared}, but the data have {actual}"));
+                out.error(bound, format!("declares {declared}, but the data have {actual}"));
             }
         }
     }

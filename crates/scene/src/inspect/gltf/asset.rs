@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::inspect::json::{At, integer_from};
-use crate::inspect::session::{Session, resolve};
+use crate::inspect::session::{Session, read_uri};
 use crate::inspect::sink::{Out, Sink};
 
 /// A glTF document with its buffers.
@@ -16,6 +15,8 @@ pub(super) struct Asset<'a> {
     pub(super) at: &'a At<'a>,
     /// By index; `None` where a buffer could not be read or is shorter than declared.
     buffers: Vec<Option<Bytes>>,
+    /// How many accessors use each buffer view.
+    accessors_of_view: BTreeMap<u64, usize>,
 }
 
 impl<'a> Asset<'a> {
@@ -44,7 +45,7 @@ impl<'a> Asset<'a> {
                     buffers.push(None);
                     continue;
                 }
-                (None, None) => Err("there is neither a 'uri' nor a binary chunk for it".to_owned()),
+                (None, None) => Err("there is neither a 'uri' nor a binary chunk for it".into()),
             };
             let mut out = match &mut aside {
                 Some(sink) => Out::new(uri, sink),
@@ -52,13 +53,13 @@ impl<'a> Asset<'a> {
             };
             buffers.push(match read {
                 Ok(bytes) if (bytes.len() as u64) < declared => {
-                    out.error(&buffer, format!("declares {declared} bytes, but there are {}", bytes.len()));
+                    out.error(buffer, format!("declares {declared} bytes, but there are {}", bytes.len()));
                     None
                 }
                 Ok(bytes) => {
                     if buffer.value.get("uri").is_none() && bytes.len() as u64 > declared.saturating_add(3) {
                         out.warning(
-                            &buffer,
+                            buffer,
                             format!(
                                 "the binary chunk has {} bytes more than declared",
                                 bytes.len() as u64 - declared
@@ -67,13 +68,23 @@ impl<'a> Asset<'a> {
                     }
                     Some(bytes)
                 }
-                Err(reason) => {
-                    out.error(&buffer, format!("could not be read: {reason}"));
+                Err(unread) => {
+                    unread.report("the buffer", buffer, &mut out);
                     None
                 }
             });
         }
-        Self { at, buffers }
+        let mut accessors_of_view = BTreeMap::new();
+        let accessors = at.value.get("accessors").and_then(Value::as_array).into_iter().flatten();
+        for view in accessors.filter_map(|a| a.get("bufferView")?.as_u64()) {
+            *accessors_of_view.entry(view).or_default() += 1;
+        }
+        Self { at, buffers, accessors_of_view }
+    }
+
+    /// Whether several accessors use the buffer view.
+    pub(super) fn is_shared(&self, view: u64) -> bool {
+        self.accessors_of_view.get(&view).is_some_and(|users| *users > 1)
     }
 
     /// The number of entries of a top-level list.
@@ -110,19 +121,6 @@ impl<'a> Asset<'a> {
     }
 }
 
-/// A file or data uri.
-pub(super) fn read_uri(session: &mut Session<'_>, base: &str, reference: &str) -> Result<Bytes, String> {
-    let Some(rest) = reference.strip_prefix("data:") else {
-        return resolve(base, reference).and_then(|target| session.read(&target));
-    };
-    let (kind, data) = rest.split_once(',').ok_or("the data uri has no comma")?;
-    if !kind.ends_with(";base64") {
-        return Err("the data uri is not base64".to_owned());
-    }
-    let decoded = base64::engine::general_purpose::STANDARD.decode(data.trim_end());
-    decoded.map(Bytes::from).map_err(|error| format!("the data uri is not base64: {error}"))
-}
-
 /// Checks one buffer view.
 pub(super) fn check_view(at: &At<'_>, buffers: &At<'_>, out: &mut Out<'_>) {
     use crate::inspect::json::{index_below, integer, required};
@@ -133,12 +131,12 @@ pub(super) fn check_view(at: &At<'_>, buffers: &At<'_>, out: &mut Out<'_>) {
         && let Some(bytes) = integer_from(&stride, 4, out)
         && (bytes > 252 || bytes % 4 != 0)
     {
-        out.error(&stride, format!("must be a multiple of 4 up to 252, but is {bytes}"));
+        out.error(stride, format!("must be a multiple of 4 up to 252, but is {bytes}"));
     }
     if let Some(target) = at.get("target")
         && !matches!(integer(&target, out), Some(34962 | 34963) | None)
     {
-        out.warning(&target, format!("must be 34962 or 34963, but is {}", target.value));
+        out.warning(target, format!("must be 34962 or 34963, but is {}", target.value));
     }
     let available = buffer.and_then(|b| buffers.index(b)?.value.get("byteLength")?.as_u64());
     if let (Some(offset), Some(length), Some(available)) = (offset, length, available)

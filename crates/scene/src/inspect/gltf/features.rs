@@ -99,7 +99,7 @@ fn check_common(asset: &Asset<'_>, at: &At<'_>, out: &mut Out<'_>) -> Limits {
     }
     let Some(table_at) = at.get("propertyTable") else { return limits };
     let Some(metadata) = Asset::extension(asset.at.value, "EXT_structural_metadata") else {
-        out.error(&table_at, "refers to a property table, but there is no EXT_structural_metadata");
+        out.error(table_at, "refers to a property table, but there is no EXT_structural_metadata");
         return limits;
     };
     let tables =
@@ -115,7 +115,7 @@ fn check_attribute(asset: &Asset<'_>, at: &At<'_>, source: &Source<'_>, limits: 
     let name = format!("_FEATURE_ID_{set}");
     let index = source.attributes.and_then(|a| a.get(&name)?.as_u64()).and_then(|i| usize::try_from(i).ok());
     let Some(index) = index else {
-        out.error(at, format!("the {} has no attribute {name}", source.what));
+        out.error(at, format!("there is no attribute {name} of the {}", source.what));
         return;
     };
     let Some(declared) = asset.item("accessors", index) else { return };
@@ -175,7 +175,7 @@ fn check_texture(
         && let Some(number) = integer_from(&set, 0, out)
         && source.attributes.and_then(|a| a.get(format!("TEXCOORD_{number}"))).is_none()
     {
-        out.error(&set, format!("the primitive has no attribute TEXCOORD_{number}"));
+        out.error(set, format!("the primitive has no attribute TEXCOORD_{number}"));
     }
     let channels = check_channels(at, out);
     check_sampler(asset, at, texture, &[9728], out);
@@ -192,7 +192,7 @@ fn check_texture(
                 check_ids(at, ids.collect(), limits, out);
             }
         }
-        Err(reason) => out.error(at, reason),
+        Err(unread) => unread.report("the image", at, out),
     }
 }
 

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::asset::{Asset, read_uri};
+use super::asset::Asset;
 use crate::inspect::json::{index_below, string};
-use crate::inspect::session::Session;
+use crate::inspect::session::{Session, Unread, read_uri};
 
 /// Texels that an image of data may have.
 const MAX_TEXELS: u64 = 1 << 26;
@@ -25,10 +25,10 @@ pub(super) fn check_all(session: &mut Session<'_>, uri: &str, asset: &Asset<'_>)
         let (address, view) = (image.get("uri"), image.get("bufferView"));
         match (&address, &view) {
             (None, None) => {
-                out.error(&image, "has neither 'uri' nor 'bufferView'");
+                out.error(image, "has neither 'uri' nor 'bufferView'");
                 continue;
             }
-            (Some(_), Some(_)) => out.error(&image, "has both 'uri' and 'bufferView'"),
+            (Some(_), Some(_)) => out.error(image, "has both 'uri' and 'bufferView'"),
             _ => {}
         }
         if let Some(address) = &address {
@@ -37,15 +37,18 @@ pub(super) fn check_all(session: &mut Session<'_>, uri: &str, asset: &Asset<'_>)
         if let Some(view) = &view {
             index_below(view, asset.count("bufferViews"), "buffer views", out);
             if image.get("mimeType").is_none() {
-                out.error(&image, "an image in a buffer view needs a 'mimeType'");
+                out.error(image, "an image in a buffer view needs a 'mimeType'");
             }
         }
         match read(session, uri, asset, image.value) {
             Some(Ok(bytes)) => match size(&bytes) {
                 Some((width, height)) => texels = texels.saturating_add(u64::from(width) * u64::from(height)),
-                None => session.out(uri).warning(&image, "is of no known image format"),
+                None => session.out(uri).warning(image, "is of no known image format"),
             },
-            Some(Err(reason)) => session.out(uri).error(&image, format!("could not be read: {reason}")),
+            Some(Err(unread)) => {
+                let place = address.as_ref().or(view.as_ref()).unwrap_or(&image);
+                unread.report("the image", place, &mut session.out(uri));
+            }
             None => {}
         }
     }
@@ -58,7 +61,7 @@ fn read(
     uri: &str,
     asset: &Asset<'_>,
     image: &Value,
-) -> Option<Result<Bytes, String>> {
+) -> Option<Result<Bytes, Unread>> {
     if let Some(reference) = image.get("uri") {
         return Some(read_uri(session, uri, reference.as_str()?));
     }
@@ -112,30 +115,30 @@ pub(super) fn texels_of(
     uri: &str,
     asset: &Asset<'_>,
     texture: usize,
-) -> Option<Result<Texels, String>> {
+) -> Option<Result<Texels, Unread>> {
     let texture = asset.item("textures", texture)?;
     let image = asset.referred(texture, "source", "images")?;
     Some(read(session, uri, asset, image)?.and_then(|bytes| decode(&bytes)))
 }
 
-fn decode(bytes: &[u8]) -> Result<Texels, String> {
+fn decode(bytes: &[u8]) -> Result<Texels, Unread> {
     match size(bytes) {
-        None => return Err("the image is of no known format".to_owned()),
+        None => return Err("it is of no known format".into()),
         Some((w, h)) if u64::from(w) * u64::from(h) > MAX_TEXELS => {
-            return Err(format!("the image has {w} × {h} texels, more than are inspected"));
+            return Err(Unread::by_choice(format!("it has {w} × {h} texels, more than are inspected")));
         }
         Some(_) => {}
     }
     if bytes.starts_with(b"\x89PNG") {
-        return decode_png(bytes).map_err(|error| format!("the PNG image is broken: {error}"));
+        return decode_png(bytes).map_err(|error| format!("the PNG data are broken: {error}").into());
     }
     if bytes.starts_with(&[0xFF, 0xD8]) {
         let mut decoder = zune_jpeg::JpegDecoder::new(zune_jpeg::zune_core::bytestream::ZCursor::new(bytes));
-        let bytes = decoder.decode().map_err(|error| format!("the JPEG image is broken: {error:?}"))?;
-        let channels = decoder.info().map_or(3, |info| if info.components == 1 { 1 } else { 3 });
+        let bytes = decoder.decode().map_err(|error| format!("the JPEG data are broken: {error:?}"))?;
+        let channels = decoder.output_colorspace().map_or(3, |space| space.num_components());
         return Ok(Texels { channels, bytes });
     }
-    Err("data are read from PNG and JPEG images only".to_owned())
+    Err(Unread::by_choice("data are read from PNG and JPEG images only"))
 }
 
 fn decode_png(bytes: &[u8]) -> Result<Texels, png::DecodingError> {

@@ -29,7 +29,7 @@ pub(super) fn check_all(asset: &Asset<'_>, out: &mut Out<'_>) {
                 && let Some(value) = integer(&given, out)
                 && !allowed.contains(&value)
             {
-                out.warning(&given, format!("must be one of {allowed:?}, but is {value}"));
+                out.warning(given, format!("must be one of {allowed:?}, but is {value}"));
             }
         }
     }
@@ -79,7 +79,7 @@ fn check_material(asset: &Asset<'_>, at: &At<'_>, out: &mut Out<'_>) {
         && let Some(value) = number(&cutoff, out)
         && value < 0.0
     {
-        out.error(&cutoff, format!("must not be negative, but is {value}"));
+        out.error(cutoff, format!("must not be negative, but is {value}"));
     }
 }
 

@@ -49,7 +49,7 @@ fn check_primitive(
         Some(given) => match integer(&given, out) {
             Some(mode @ 0..=6) => mode,
             Some(other) => {
-                out.error(&given, format!("must be between 0 and 6, but is {other}"));
+                out.error(given, format!("must be between 0 and 6, but is {other}"));
                 return;
             }
             None => return,
@@ -61,7 +61,7 @@ fn check_primitive(
         return;
     }
     if attributes.len() == 0 {
-        out.error(&attributes, "must have at least one entry, but is empty");
+        out.error(attributes, "must have at least one entry, but is empty");
     }
     let compressed = Asset::extension(at.value, "KHR_draco_mesh_compression").is_some();
     let mut vertices = None;
@@ -74,7 +74,7 @@ fn check_primitive(
         match (vertices, count) {
             (None, _) => vertices = count,
             (Some(other), Some(count)) if other != count => {
-                out.error(&accessor, format!("has {count} elements, but another attribute has {other}"));
+                out.error(accessor, format!("has {count} elements, but another attribute has {other}"));
             }
             _ => {}
         }
@@ -84,7 +84,7 @@ fn check_primitive(
         }
     }
     if attributes.get("POSITION").is_none() {
-        out.info(&attributes, "there is no POSITION: nothing is drawn");
+        out.info(attributes, "there is no POSITION: nothing is drawn");
     }
     let drawn = match at.get("indices") {
         Some(indices) => check_indices(asset, &indices, vertices, compressed, out),
@@ -107,9 +107,9 @@ fn check_primitive(
         out.warning(at, format!("{drawn} vertices do not suit the drawing mode {mode}"));
     }
     match mode {
-        0 => figures.points += drawn,
-        4 => figures.triangles += drawn / 3,
-        5 | 6 => figures.triangles += drawn.saturating_sub(2),
+        0 => figures.points = figures.points.saturating_add(drawn),
+        4 => figures.triangles = figures.triangles.saturating_add(drawn / 3),
+        5 | 6 => figures.triangles = figures.triangles.saturating_add(drawn.saturating_sub(2)),
         _ => {}
     }
 }
@@ -173,13 +173,10 @@ fn check_vertex_layout(asset: &Asset<'_>, at: &At<'_>, accessor: &Value, out: &m
     };
     let type_name = accessor.get("type").and_then(Value::as_str).unwrap_or_default();
     let packed = size * crate::inspect::metadata::model::component_count(type_name) as u64;
-    if stride.is_none() && packed % 4 != 0 {
+    if stride.is_none() && !packed.is_multiple_of(4) {
         out.error(at, format!("an element of {packed} bytes needs a byteStride that is a multiple of 4"));
     }
-    let sharing = asset.at.value.get("accessors").and_then(Value::as_array).into_iter().flatten();
-    let sharing =
-        sharing.filter(|a| a.get("bufferView").and_then(Value::as_u64) == Some(view_index)).take(2).count();
-    if sharing > 1 && stride.is_none() && asset.view(view_index as usize).is_some() {
+    if asset.is_shared(view_index) && stride.is_none() && asset.view(view_index as usize).is_some() {
         out.error(
             at,
             format!("the buffer view {view_index} is shared by several accessors, so it needs a byteStride"),

@@ -1,5 +1,7 @@
 //! Scenes, nodes, skins, animations, cameras (glTF 2.0 §"Scenes", §"Skins", §"Animations").
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::asset::Asset;
@@ -41,13 +43,12 @@ fn check_indices(at: &At<'_>, key: &str, count: usize, of: &str, out: &mut Out<'
     if array(&list, 1, out).is_none() {
         return;
     }
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for index in list.elements() {
-        if let Some(index_value) = index_below(&index, count, of, out) {
-            if seen.contains(&index_value) {
-                out.error(&index, format!("{index_value} appears more than once"));
-            }
-            seen.push(index_value);
+        if let Some(index_value) = index_below(&index, count, of, out)
+            && !seen.insert(index_value)
+        {
+            out.error(index, format!("{index_value} appears more than once"));
         }
     }
 }
@@ -64,7 +65,7 @@ fn check_node(asset: &Asset<'_>, at: &At<'_>, out: &mut Out<'_>) {
         numbers::<16>(&matrix, out);
         for (key, _) in parts {
             if let Some(part) = at.get(key) {
-                out.error(&part, format!("a node with a matrix has no '{key}'"));
+                out.error(part, format!("a node with a matrix has no '{key}'"));
             }
         }
     }
@@ -75,7 +76,7 @@ fn check_node(asset: &Asset<'_>, at: &At<'_>, out: &mut Out<'_>) {
         } else if let Some(q) = numbers::<4>(&part, out)
             && (q.iter().map(|v| v * v).sum::<f64>().sqrt() - 1.0).abs() > 0.00769
         {
-            out.error(&part, "a rotation must be a quaternion of length 1");
+            out.error(part, "a rotation must be a quaternion of length 1");
         }
     }
     if let Some(instancing) = at.get("extensions").as_ref().and_then(|e| e.get("EXT_mesh_gpu_instancing"))
@@ -100,25 +101,28 @@ fn check_hierarchy(asset: &Asset<'_>, out: &mut Out<'_>) {
             };
             match slot {
                 Some(other) if *other != index => {
-                    out.error(&child, format!("node {} is already a child of node {other}", child.value))
+                    out.error(child, format!("node {} is already a child of node {other}", child.value))
                 }
                 _ => *slot = Some(index),
             }
         }
     }
+    // Every way up ends at a root, at a node whose way up is known, or where it began: a circle.
+    let mut known = vec![false; parents.len()];
     for (index, node) in nodes.elements().enumerate() {
-        let mut above = parents.get(index).copied().flatten();
-        let mut steps = 0;
-        while let Some(parent) = above {
-            if parent == index {
-                out.error(&node, "is its own ancestor");
+        let mut way = BTreeSet::new();
+        let mut next = Some(index);
+        while let Some(at) = next.filter(|at| known.get(*at) == Some(&false)) {
+            if !way.insert(at) {
+                out.error(node, format!("node {at} is its own ancestor"));
                 return;
             }
-            steps += 1;
-            if steps > parents.len() {
-                break;
+            next = parents.get(at).copied().flatten();
+        }
+        for at in way {
+            if let Some(known) = known.get_mut(at) {
+                *known = true;
             }
-            above = parents.get(parent).copied().flatten();
         }
     }
 }

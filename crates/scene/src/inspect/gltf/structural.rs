@@ -47,7 +47,7 @@ pub(super) fn check(session: &mut Session<'_>, uri: &str, asset: &Asset<'_>) {
                 (Some(top), Some(schema)) => {
                     check_primitive(session, uri, asset, &primitive, &extension, top, schema)
                 }
-                _ => session.out(uri).error(&extension, format!("there is no {NAME} at the top")),
+                _ => session.out(uri).error(extension, format!("there is no {NAME} at the top")),
             }
         }
     }
@@ -122,7 +122,7 @@ fn check_attribute_property(
     } else if matches!(property.type_name.as_str(), "STRING" | "BOOLEAN") {
         out.error(at, format!("a {} cannot be a property attribute", property.type_name));
     } else if !stored.is_some_and(|s| small.contains(&s) || s == Component::F32) {
-        out.error(at, format!("{stored:?} cannot be stored in a vertex attribute"));
+        out.error(at, "the component type cannot be stored in a vertex attribute (8 and 16 bit integers and FLOAT32 can)");
     } else {
         check_overrides(at, property, schema, out);
     }

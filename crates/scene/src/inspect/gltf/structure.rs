@@ -63,7 +63,7 @@ pub(super) fn check(at: &At<'_>, out: &mut Out<'_>) {
     if let Some(views) = at.get("bufferViews") {
         match &buffers {
             Some(buffers) => views.elements().for_each(|view| asset::check_view(&view, buffers, out)),
-            None => out.error(&views, "there are bufferViews, but no buffers"),
+            None => out.error(views, "there are bufferViews, but no buffers"),
         }
     }
     check_extensions(at, out);
@@ -81,9 +81,9 @@ fn check_version(at: &At<'_>, out: &mut Out<'_>) {
         .and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
     match parts {
         Some((2, 0)) => {}
-        Some((2, minor)) => out.warning(&version, format!("the version 2.{minor} is not known (2.0 is)")),
-        Some(_) => out.error(&version, format!("the version {text} is not read (2.0 is)")),
-        None => out.error(&version, format!("'{text}' is no version")),
+        Some((2, minor)) => out.warning(version, format!("the version 2.{minor} is not known (2.0 is)")),
+        Some(_) => out.error(version, format!("the version {text} is not read (2.0 is)")),
+        None => out.error(version, format!("'{text}' is no version")),
     }
 }
 
@@ -101,10 +101,10 @@ fn check_extensions(at: &At<'_>, out: &mut Out<'_>) {
     if let Some(required) = at.get("extensionsRequired") {
         for name in unique_strings(&required, out) {
             if !used.contains(&name) {
-                out.error(&required, format!("'{name}' is in extensionsRequired but not in extensionsUsed"));
+                out.error(required, format!("'{name}' is in extensionsRequired but not in extensionsUsed"));
             }
             if !KNOWN.contains(&name) && !is_vendors(name) {
-                out.warning(&required, format!("the extension {name} is required, but not supported"));
+                out.warning(required, format!("the extension {name} is required, but not supported"));
             }
         }
     }
@@ -123,7 +123,7 @@ fn check_declared(at: &At<'_>, used: &[&str], out: &mut Out<'_>) {
                     for (name, extension) in below.entries() {
                         if !used.contains(&name) {
                             out.error(
-                                &extension,
+                                extension,
                                 format!("the extension {name} is not declared in extensionsUsed"),
                             );
                         }
@@ -151,7 +151,7 @@ pub(super) fn note_vendors(asset: &Asset<'_>, out: &mut Out<'_>) {
             if let Some(text) = name.value.as_str()
                 && is_vendors(text)
             {
-                out.not_checked(&name, format!("{text} is not read"));
+                out.not_checked(name, format!("{text} is not read"));
             }
         }
     }
@@ -163,7 +163,7 @@ fn note_vendor_objects(at: &At<'_>, out: &mut Out<'_>) {
         if key == "extensions" {
             for (name, extension) in below.entries() {
                 if is_vendors(name) {
-                    out.not_checked(&extension, format!("{name} is not read"));
+                    out.not_checked(extension, format!("{name} is not read"));
                 } else {
                     note_vendor_objects(&extension, out);
                 }

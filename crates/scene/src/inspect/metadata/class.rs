@@ -27,7 +27,7 @@ pub(super) fn check_class(at: &At<'_>, schema: &At<'_>, out: &mut Out<'_>) {
         return;
     }
     if properties.len() == 0 {
-        out.error(&properties, "must have at least one entry, but is empty");
+        out.error(properties, "must have at least one entry, but is empty");
         return;
     }
     let mark = out.mark();
@@ -71,13 +71,13 @@ fn check_property(at: &At<'_>, schema: &At<'_>, out: &mut Out<'_>) {
         let for_reals_only = key == "offset" || key == "scale";
         if for_reals_only && !real {
             out.error(
-                &bound,
+                bound,
                 format!("'{key}' is for real or normalised numbers only, but the type is {type_name}"),
             );
         } else if !is_numeric(type_name) {
-            out.error(&bound, format!("'{key}' is for numbers only, but the type is {type_name}"));
+            out.error(bound, format!("'{key}' is for numbers only, but the type is {type_name}"));
         } else if array && count.is_none() {
-            out.error(&bound, format!("'{key}' cannot be given for an array of variable length"));
+            out.error(bound, format!("'{key}' cannot be given for an array of variable length"));
         } else {
             value::check(&bound, &shape, false, out);
         }
@@ -85,9 +85,9 @@ fn check_property(at: &At<'_>, schema: &At<'_>, out: &mut Out<'_>) {
     for key in ["noData", "default"] {
         let Some(given) = at.get(key) else { continue };
         if is_required {
-            out.error(&given, format!("'{key}' has no meaning for a required property"));
+            out.error(given, format!("'{key}' has no meaning for a required property"));
         } else if key == "noData" && type_name == "BOOLEAN" {
-            out.error(&given, "a boolean has no 'noData' value");
+            out.error(given, "a boolean has no 'noData' value");
         } else {
             value::check(&given, &shape, true, out);
         }
@@ -99,7 +99,7 @@ fn check_component(at: &At<'_>, type_name: &str, out: &mut Out<'_>) -> Option<Co
     match at.get("componentType") {
         None if is_numeric(type_name) => out.error(at, format!("a {type_name} needs a 'componentType'")),
         Some(declared) if component.is_some() && !is_numeric(type_name) => {
-            out.error(&declared, format!("a {type_name} has no 'componentType'"));
+            out.error(declared, format!("a {type_name} has no 'componentType'"));
         }
         _ => {}
     }
@@ -113,11 +113,11 @@ fn check_enum_type<'b>(at: &At<'_>, type_name: &str, schema: &'b At<'_>, out: &m
         (Some(declared), is_enum) => {
             let Some(id) = string(&declared, out) else { return Vec::new() };
             if !is_enum {
-                out.error(&declared, format!("a {type_name} has no 'enumType'"));
+                out.error(declared, format!("a {type_name} has no 'enumType'"));
             } else {
                 match enum_names(schema, id) {
                     Some(names) => return names,
-                    None => out.error(&declared, format!("the schema has no enumeration '{id}'")),
+                    None => out.error(declared, format!("the schema has no enumeration '{id}'")),
                 }
             }
         }
@@ -131,7 +131,7 @@ fn check_array(at: &At<'_>, out: &mut Out<'_>) -> (bool, Option<u64>) {
     if let Some(declared) = at.get("count") {
         count = integer_from(&declared, 2, out);
         if !array {
-            out.error(&declared, "'count' is for arrays only");
+            out.error(declared, "'count' is for arrays only");
         }
     }
     (array, count)

@@ -19,7 +19,7 @@ pub(in crate::inspect) fn check_class_reference<'s>(
     let class_at = required(at, "class", out)?;
     let name = string(&class_at, out)?;
     let Some(class) = schema.classes.get(name) else {
-        out.error(&class_at, format!("the schema has no class '{name}'"));
+        out.error(class_at, format!("the schema has no class '{name}'"));
         return None;
     };
     let given = at.get("properties");
@@ -31,9 +31,9 @@ pub(in crate::inspect) fn check_class_reference<'s>(
         }
         for (id, property) in properties.entries() {
             if !is_identifier(id) {
-                out.error(&property, format!("'{id}' is not an identifier"));
+                out.error(property, format!("'{id}' is not an identifier"));
             } else if !class.contains_key(id) {
-                out.error(&property, format!("the class '{name}' has no property '{id}'"));
+                out.error(property, format!("the class '{name}' has no property '{id}'"));
             }
         }
     }
@@ -92,16 +92,16 @@ pub(in crate::inspect) fn check_statistics(
         return;
     }
     if classes.len() == 0 {
-        out.error(&classes, "must have at least one entry, but is empty");
+        out.error(classes, "must have at least one entry, but is empty");
     }
     if !has_schema {
-        out.error(&classes, "the tileset has no schema that these classes could be of");
+        out.error(classes, "the tileset has no schema that these classes could be of");
         return;
     }
     let Some(schema) = schema else { return };
     for (id, statistics) in classes.entries() {
         let Some(class) = schema.classes.get(id) else {
-            out.error(&statistics, format!("the schema has no class '{id}'"));
+            out.error(statistics, format!("the schema has no class '{id}'"));
             continue;
         };
         if object(&statistics, out).is_none() {
@@ -116,12 +116,12 @@ pub(in crate::inspect) fn check_statistics(
             continue;
         }
         if properties.len() == 0 {
-            out.error(&properties, "must have at least one entry, but is empty");
+            out.error(properties, "must have at least one entry, but is empty");
         }
         for (id, property) in properties.entries() {
             match class.get(id) {
                 Some(of) => check_statistics_property(&property, of, out),
-                None => out.error(&property, format!("the class has no property '{id}'")),
+                None => out.error(property, format!("the class has no property '{id}'")),
             }
         }
     }
@@ -135,7 +135,7 @@ fn check_statistics_property(at: &At<'_>, property: &Property, out: &mut Out<'_>
     for key in ["min", "max", "mean", "median", "standardDeviation", "variance", "sum"] {
         let Some(figure) = at.get(key) else { continue };
         if !property.is_numeric() {
-            out.error(&figure, format!("'{key}' is for numbers only"));
+            out.error(figure, format!("'{key}' is for numbers only"));
         } else if matches!(figure.value, Value::Array(_)) {
             array(&figure, 1, out);
         } else {

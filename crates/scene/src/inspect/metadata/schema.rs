@@ -1,5 +1,7 @@
 //! Schemas: classes, properties and enumerations.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::class::check_class;
@@ -67,29 +69,26 @@ fn check_enum(at: &At<'_>, out: &mut Out<'_>) {
     if !array_of_objects(&values, 1, out) {
         return;
     }
-    let (mut names, mut numbers) = (Vec::new(), Vec::new());
+    let (mut names, mut numbers) = (BTreeSet::new(), BTreeSet::new());
     for value in values.elements() {
         check_common(&value, out);
         optional_string(&value, "description", out);
         if let Some(name) = required(&value, "name", out)
             && let Some(text) = non_empty_string(&name, out)
+            && !names.insert(text.to_owned())
         {
-            if names.iter().any(|n| n == text) {
-                out.error(&name, format!("the name '{text}' appears more than once"));
-            }
-            names.push(text.to_owned());
+            out.error(name, format!("the name '{text}' appears more than once"));
         }
         if let Some(number) = required(&value, "value", out)
             && let Some(exact) = integer(&number, out)
         {
-            if numbers.contains(&exact) {
-                out.error(&number, format!("the value {exact} appears more than once"));
+            if !numbers.insert(exact) {
+                out.error(number, format!("the value {exact} appears more than once"));
             }
-            numbers.push(exact);
             if let Some((low, high)) = value_type.integer_range()
                 && !(low..=high).contains(&exact)
             {
-                out.error(&number, format!("must be between {low} and {high}, but is {exact}"));
+                out.error(number, format!("must be between {low} and {high}, but is {exact}"));
             }
         }
     }

@@ -65,11 +65,11 @@ pub(super) fn check(properties: &At<'_>, out: &mut Out<'_>) {
     for (id, property) in properties.entries() {
         let Some(semantic) = property.value.get("semantic").and_then(|s| s.as_str()) else { continue };
         if let Some((_, other)) = taken.iter().find(|(s, _)| *s == semantic) {
-            out.error(&property, format!("the semantic '{semantic}' is already that of '{other}'"));
+            out.error(property, format!("the semantic '{semantic}' is already that of '{other}'"));
         }
         match RULES.iter().find(|rule| rule.name == semantic) {
             Some(rule) => check_rule(&property, rule, out),
-            None => out.info(&property, format!("the semantic '{semantic}' is not a well-known one")),
+            None => out.info(property, format!("the semantic '{semantic}' is not a well-known one")),
         }
         // `id` lives as long as the document, the cursor does not.
         if let Some((key, _)) = properties.value.as_object().and_then(|m| m.get_key_value(id))

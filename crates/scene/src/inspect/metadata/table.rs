@@ -51,7 +51,7 @@ fn check_table_property(
             Some(index) if needed => {
                 index_below(&index, buffer_views, "buffer views", out);
             }
-            Some(index) => out.error(&index, format!("'{key}' is for {of} only")),
+            Some(index) => out.error(index, format!("'{key}' is for {of} only")),
             None if needed => out.error(at, format!("{of} needs '{key}'")),
             None => {}
         }
@@ -74,9 +74,9 @@ pub(in crate::inspect) fn check_overrides(
     for key in ["offset", "scale", "max", "min"] {
         let Some(given) = at.get(key) else { continue };
         if !property.is_numeric() || (!real && matches!(key, "offset" | "scale")) {
-            out.error(&given, format!("'{key}' does not suit the type {}", property.type_name));
+            out.error(given, format!("'{key}' does not suit the type {}", property.type_name));
         } else if property.is_variable_length() {
-            out.error(&given, format!("'{key}' cannot be given for an array of variable length"));
+            out.error(given, format!("'{key}' cannot be given for an array of variable length"));
         } else {
             value::check(&given, &Shape::of(property, schema), false, out);
         }

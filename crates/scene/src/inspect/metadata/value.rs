@@ -71,10 +71,8 @@ fn check_element(at: &At<'_>, shape: &Shape<'_>, in_range: bool, out: &mut Out<'
         "STRING" => {
             string(at, out);
         }
-        "BOOLEAN" => {
-            if !at.value.is_boolean() {
-                out.error(at, format!("must be a boolean, but is {}", at.value));
-            }
+        "BOOLEAN" if !at.value.is_boolean() => {
+            out.error(at, format!("must be a boolean, but is {}", at.value));
         }
         "ENUM" => {
             if let Some(name) = string(at, out)

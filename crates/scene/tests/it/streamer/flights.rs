@@ -111,7 +111,7 @@ fn fly(flight: &Flight, frames: usize) -> u64 {
             rest -= 1;
             // A still camera moves in none of its views.
         }
-        if frame == frames / 2 && flight.seed % 2 == 0 {
+        if frame == frames / 2 && flight.seed.is_multiple_of(2) {
             assert!(caller.streamer.replace_subtree(ReplaceTarget::Tileset(id), &next));
         }
         if frame == frames / 2 && flight.seed % 4 == 1 {

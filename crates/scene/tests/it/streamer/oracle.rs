@@ -31,7 +31,7 @@ pub(super) fn camera(eye: DVec3, heading: f64, pitch: f64) -> View {
 pub(super) fn random_camera(rng: &mut Rng) -> View {
     let height = 30.0 * 60.0_f64.powf(rng.unit());
     let eye = DVec3::new(rng.range(-HALF_M, HALF_M), rng.range(-HALF_M, HALF_M), height);
-    camera(eye, rng.range(0.0, 6.28), rng.range(-1.5, -0.2))
+    camera(eye, rng.range(0.0, std::f64::consts::TAU), rng.range(-1.5, -0.2))
 }
 
 fn inside(frustum: &Frustum, point: DVec3) -> bool {

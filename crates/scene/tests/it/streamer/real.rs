@@ -46,7 +46,13 @@ fn around(volume: &BoundingVolume, rng: &mut Rng) -> View {
     let target = sphere.center
         + DVec3::new(rng.range(-0.4, 0.4), rng.range(-0.4, 0.4), rng.range(-0.4, 0.4)) * sphere.radius;
     let range = sphere.radius * 0.05 * 60f64.powf(rng.unit());
-    let pose = CameraPose::looking_at(target, rng.range(0.0, 6.28), rng.range(-1.5, -0.1), range, frame);
+    let pose = CameraPose::looking_at(
+        target,
+        rng.range(0.0, std::f64::consts::TAU),
+        rng.range(-1.5, -0.1),
+        range,
+        frame,
+    );
     let (forward, _, up) = pose.axes_in_world(frame);
     View {
         eye_in_world: pose.eye_in_world,

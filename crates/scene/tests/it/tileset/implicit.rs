@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use geodesy::{BoundingVolume, glam::DMat4};
 use proptest::prelude::*;
+use scene::metadata::Value;
 use scene::tileset::{
     GraftError, RawTileset, Refine, Subtree, TileKind, Tree, TreeLimits,
     implicit::{SubdivisionScheme, SubtreeShape},
@@ -208,7 +209,11 @@ fn metadata_overrides_what_the_tiling_implies() {
 
     let tile = tree.get(root).unwrap();
     assert_eq!((tile.kind(), tile.geometric_error()), (TileKind::Empty, 7.0));
+    assert_eq!(tile.properties()[0], ("e".to_owned(), Value::Float(7.0)));
     let children: Vec<_> = tile.children().map(|i| tree.tile(i).unwrap()).collect();
+    assert_eq!(children[1].properties()[1], ("low".to_owned(), Value::Float(30.0)));
+    let Value::Array(numbers) = &children[1].content_properties(0)[0].1 else { panic!() };
+    assert_eq!((numbers.len(), &numbers[4]), (6, &Value::Float(1.0)));
     let errors: Vec<_> = children.iter().map(|c| c.geometric_error()).collect();
     assert_eq!(errors, [6.0, 5.0]);
     let region = |volume: &BoundingVolume| match volume {

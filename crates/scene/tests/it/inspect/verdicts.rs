@@ -1,42 +1,14 @@
-//! Strict inspection against the verdicts of npm 3d-tiles-validator over all sample data, and on whatever else there is.
+//! Against the verdicts of npm 3d-tiles-validator over all sample data (see `tests/verdicts/README.md`).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use bytes::Bytes;
 use rayon::prelude::*;
-use scene::inspect::{self, Files, Options, Report, Severity, Verdict};
+use scene::inspect::{self, Options, Report, Severity, Verdict};
 use serde_json::Value;
-use store::{OpenOptions, Source};
 
+use super::open;
 use crate::support::data;
-
-const MAX_BYTES: u64 = 512 << 20;
-
-/// A source of `store` as inspection wants it.
-struct Sourced(Source);
-
-impl Files for Sourced {
-    fn read(&mut self, uri: &str) -> Result<Bytes, String> {
-        self.0.read(uri, MAX_BYTES).map_err(|error| error.to_string())
-    }
-    fn open_package(&mut self, uri: &str) -> Option<Result<Box<dyn Files>, String>> {
-        let bytes = match self.read(uri) {
-            Ok(bytes) => bytes,
-            Err(reason) => return Some(Err(reason)),
-        };
-        let opened = Source::open_archive_bytes(bytes);
-        Some(opened.map(|s| Box::new(Self(s)) as Box<dyn Files>).map_err(|error| error.to_string()))
-    }
-}
-
-/// Opens a file of the sample data; uris are relative to `root`.
-fn open(root: &Path, file: &str) -> Result<(Sourced, String), String> {
-    let options = OpenOptions { tileset_root: Some(root.to_path_buf()), ..OpenOptions::default() };
-    let source = Source::open_path(&root.join(file), &options).map_err(|error| error.to_string())?;
-    let uri = source.root_uri().to_owned();
-    Ok((Sourced(source), uri))
-}
 
 /// A row of the table.
 struct Row<'t> {
@@ -44,6 +16,8 @@ struct Row<'t> {
     read_as: &'t str,
     verdict: &'t str,
     issues: &'t str,
+    /// Ends of the paths of its errors.
+    places: &'t str,
 }
 
 fn rows(table: &str) -> Vec<Row<'_>> {
@@ -53,7 +27,7 @@ fn rows(table: &str) -> Vec<Row<'_>> {
         .map(|line| {
             let mut cells = line.split('\t');
             let mut next = || cells.next().unwrap_or_default();
-            Row { path: next(), read_as: next(), verdict: next(), issues: next() }
+            Row { path: next(), read_as: next(), verdict: next(), issues: next(), places: next() }
         })
         .collect();
     assert!(rows.len() > 1000, "the table is cut off");
@@ -101,14 +75,40 @@ fn inspect_row(root: &Path, row: &Row<'_>, with: &Companions) -> Report {
     }
 }
 
-/// Rows whose verdict differs from the validator's on purpose, with the reason.
-const DIFFERENCES: &[(&str, &str)] = &[];
+/// Rows that differ on purpose, in their verdict or in the place of their errors, with the reason.
+const DIFFERENCES: &[(&str, &str)] = &[
+    (
+        "3d-tiles-samples/1.1/TilesetWithFullMetadata/tileset.json",
+        "the largest 64 bit integers are fine; the validator reads them as 64 bit reals and finds them too large",
+    ),
+    (
+        "validator/data/Samples/TilesetWithFullMetadata/tileset.json",
+        "the same, but 'refine' is also missing: invalid for both",
+    ),
+    (
+        "dingo-gap/example/public/data/tileset-external-with-url-params.json",
+        "files are found without the query of their addresses, which the validator takes for part of their names; \
+         both find it invalid, here for what is in the files",
+    ),
+];
+
+/// Whether one of our errors lies where one of the validator's does. It speaks of whole files where it has no path.
+fn is_at_same_place(row: &Row<'_>, report: &Report) -> bool {
+    // A package that cannot be opened has no place inside: the validator then names the package itself.
+    if row.places.is_empty() || row.issues == "IO_ERROR" {
+        return true;
+    }
+    let theirs: Vec<&str> =
+        row.places.split([',', '/']).filter(|step| step.parse::<u32>().is_err()).collect();
+    let errors = report.problems.iter().filter(|p| p.severity == Severity::Error);
+    theirs.is_empty() || errors.flat_map(|p| p.place.split('/')).any(|step| theirs.contains(&step))
+}
 
 #[test]
 fn verdicts_are_those_of_the_validator() {
     let Some(root) = data("tiles") else { return };
     let with = Companions::load(&root);
-    let table = include_str!("../verdicts/tiles.tsv");
+    let table = include_str!("../../verdicts/tiles.tsv");
     let rows = rows(table);
     let reports: Vec<Report> = rows.par_iter().map(|row| inspect_row(&root, row, &with)).collect();
     let mut wrong = Vec::new();
@@ -116,7 +116,7 @@ fn verdicts_are_those_of_the_validator() {
     for (row, report) in rows.iter().zip(&reports) {
         let same = match report.verdict() {
             Verdict::Valid => row.verdict != "invalid",
-            Verdict::Invalid => row.verdict == "invalid",
+            Verdict::Invalid => row.verdict == "invalid" && is_at_same_place(row, report),
             Verdict::NotChecked => is_of_vendors(&root, row),
         };
         for problem in &report.problems {
@@ -161,41 +161,4 @@ fn is_of_vendors(root: &Path, row: &Row<'_>) -> bool {
     ["\"NGA_", "\"MAXAR_", "\"VRICON_", ".vctr\"", ".geom\"", ".geojson\""]
         .iter()
         .any(|name| text.contains(name))
-}
-
-fn all_files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_path_buf()];
-    while let Some(folder) = open.pop() {
-        for path in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
-            if path.is_dir() { open.push(path) } else { found.push(path) }
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Every file, of whatever kind, read as everything that can be inspected.
-#[test]
-fn no_file_makes_it_panic() {
-    let Some(root) = data("tiles") else { return };
-    let files = all_files(&root);
-    assert!(files.len() > 1000, "only {} files", files.len());
-    let options = Options { max_tiles: 20_000, max_files: 2_000, ..Options::default() };
-    files.par_iter().for_each(|path| {
-        let folder = path.parent().unwrap().to_path_buf();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let mut read =
-            |uri: &str| std::fs::read(folder.join(uri)).map(Bytes::from).map_err(|e| e.to_string());
-        for report in [
-            inspect::inspect_any(&name, &mut read, &options),
-            inspect::inspect_schema(&name, &mut read, &options),
-            inspect::inspect_subtree(&name, &mut read, None, None, &options),
-            inspect::inspect_buffers(&name, &mut read, &options),
-            inspect::inspect_gltf_extensions(&name, &mut read, &options),
-        ] {
-            assert!(!report.to_string().is_empty());
-            assert!(serde_json::to_string(&report).is_ok());
-        }
-    });
 }
