@@ -9,8 +9,8 @@ demo: setup
 	scripts/demo.sh
 
 test: setup-test lint
-	$(CARGO) xtask test
 	$(CARGO) test --locked --workspace --doc --quiet
+	$(CARGO) xtask test
 
 # Fuzzing, soak and kill series: hours, not minutes.
 test-long: setup-test

@@ -90,14 +90,14 @@ impl Square {
 /// # Errors
 /// Whatever `store` answers.
 pub fn write(seed: u64, store: &mut dyn FnMut(&str, &[u8]) -> io::Result<()>) -> Result<(), SampleError> {
-    let made = terrain::synthetic::hillside(seed, CELLS as u32, 1.0)?;
+    let valley = terrain::synthetic::hillside(seed, CELLS as u32, 1.0)?;
     let side = CELLS as u32 + 1;
     let mut heights_m: Vec<f32> =
-        (0..side * side).map(|i| made.ground.sample(i % side, i / side).unwrap_or(0.0)).collect();
+        (0..side * side).map(|i| valley.ground.sample(i % side, i / side).unwrap_or(0.0)).collect();
     let lowest = heights_m.iter().copied().fold(f32::INFINITY, f32::min);
     heights_m.iter_mut().for_each(|h| *h -= lowest);
     let to_corner = Vec2::splat(SIZE_M / 2.0);
-    let stream = made.stream.iter().map(|p| p.truncate().as_vec2() + to_corner).collect();
+    let stream = valley.stream.iter().map(|p| p.truncate().as_vec2() + to_corner).collect();
     let site = Site::lay_out(heights_m, stream, seed);
     let surface =
         HeightField::from_fn(side, side, DVec2::ZERO, 1.0, |p| f64::from(site.surface_m(p.as_vec2())))?;
@@ -105,31 +105,38 @@ pub fn write(seed: u64, store: &mut dyn FnMut(&str, &[u8]) -> io::Result<()>) ->
     let (lon, lat, height_m) = PLACE;
     let origin =
         ecef_from_geodetic(Geodetic { lon_rad: lon.to_radians(), lat_rad: lat.to_radians(), height_m });
-    let mut root = tile(&site, &surface, Square { level: 0, x: 0, y: 0 })?;
+    let atlases = [paint::atlas(&site.noise, 128).jpeg()?, paint::atlas(&site.noise, 512).jpeg()?];
+    let made = Made { site, surface, atlases };
+    let mut root = tile(&made, Square { level: 0, x: 0, y: 0 })?;
     root.refine = Some(Refine::Replace);
     root.transform = Some(ecef_from_enu(origin));
     let tileset = TilesetInput { root, tileset_version: Some(format!("seed {seed}")), extras: None };
     Ok(write_tileset(&tileset, "tileset.json", store)?)
 }
 
-fn tile(site: &Site, surface: &HeightField, square: Square) -> Result<TileInput, SampleError> {
+/// What every tile is cut from.
+struct Made {
+    site: Site,
+    surface: HeightField,
+    /// House textures, small and large, as JPEG.
+    atlases: [Vec<u8>; 2],
+}
+
+fn tile(made: &Made, square: Square) -> Result<TileInput, SampleError> {
     let level = square.level as usize;
-    let ground = mesh::ground(surface, square, MESH_ERROR_M[level])?;
-    let houses = mesh::houses(site, square, level >= 2);
+    let ground = mesh::ground(&made.surface, square, MESH_ERROR_M[level])?;
+    let houses = mesh::houses(&made.site, square, level >= 2);
     let mut low = DVec3::INFINITY;
     let mut high = DVec3::NEG_INFINITY;
     for position in ground.positions.iter().chain(&houses.positions) {
         (low, high) = (low.min(*position), high.max(*position));
     }
-    let bytes = glb(site, square, &ground, &houses)?;
+    let bytes = glb(made, square, &ground, &houses)?;
     let mut children = Vec::new();
     if square.level + 1 < LEVELS {
         for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-            let child = tile(
-                site,
-                surface,
-                Square { level: square.level + 1, x: square.x * 2 + dx, y: square.y * 2 + dy },
-            )?;
+            let child =
+                tile(made, Square { level: square.level + 1, x: square.x * 2 + dx, y: square.y * 2 + dy })?;
             if let Some(bounds) = child.bounds {
                 let reach = bounds.half_axes.iter().fold(DVec3::ZERO, |sum, axis| sum + axis.abs());
                 (low, high) = (low.min(bounds.center - reach), high.max(bounds.center + reach));
@@ -148,7 +155,8 @@ fn tile(site: &Site, surface: &HeightField, square: Square) -> Result<TileInput,
     })
 }
 
-fn glb(site: &Site, square: Square, ground: &Part, houses: &Part) -> Result<Vec<u8>, SampleError> {
+fn glb(made: &Made, square: Square, ground: &Part, houses: &Part) -> Result<Vec<u8>, SampleError> {
+    let site = &made.site;
     let level = square.level as usize;
     let mut glb = GlbBuilder::new(GlbOptions {
         copyright: Some(ATTRIBUTION.to_owned()),
@@ -176,9 +184,9 @@ fn glb(site: &Site, square: Square, ground: &Part, houses: &Part) -> Result<Vec<
             .iter()
             .map(|id| shown.iter().position(|s| s == id).unwrap_or_default() as u32)
             .collect();
-        let atlas = paint::atlas(&site.noise, if level < 2 { 128 } else { 512 }).jpeg()?;
-        let material =
-            glb.add_material(&MaterialInput { image: Some(&atlas), ..MaterialInput::default() })?;
+        let [small, large] = &made.atlases;
+        let atlas = if level < 2 { small } else { large };
+        let material = glb.add_material(&MaterialInput { image: Some(atlas), ..MaterialInput::default() })?;
         glb.add_mesh(&MeshInput {
             positions: &houses.positions,
             uvs: Some(&houses.uvs),

@@ -55,8 +55,8 @@ fn ground_color(site: &Site, at: Vec2, texel_m: f32) -> Vec3 {
     let slope = site.slope(at);
     let around = site.around(at);
     let height = site.ground_m(at);
-    let grain = noise.fractal(at * 1.7, 3) - 0.5;
-    let broad = noise.fractal(at / 38.0, 4);
+    let grain = noise.fractal(at * 1.7, 2) - 0.5;
+    let broad = around.broad;
 
     // Terraced fields: each step of the contour is a strip of its own crop.
     let strip = (height / 2.6).floor();
@@ -71,9 +71,12 @@ fn ground_color(site: &Site, at: Vec2, texel_m: f32) -> Vec3 {
     let steep = ((slope.length() - 0.35) * 4.0).clamp(0.0, 1.0);
     let mut color = field.lerp(scrub, steep);
 
-    let crown = noise.crowns(at / 5.5);
-    let forest = Vec3::new(0.09, 0.17, 0.07).lerp(Vec3::new(0.24, 0.36, 0.14), crown * (0.6 + 0.8 * broad));
-    color = color.lerp(forest, around.wood);
+    if around.wood > 0.0 {
+        let crown = noise.crowns(at / 5.5);
+        let leaves = crown * (0.6 + 0.8 * broad);
+        color =
+            color.lerp(Vec3::new(0.09, 0.17, 0.07).lerp(Vec3::new(0.24, 0.36, 0.14), leaves), around.wood);
+    }
 
     let house = around.house_m;
     let yard = (1.0 - (house - 2.0) / 1.2).clamp(0.0, 1.0);
@@ -83,7 +86,7 @@ fn ground_color(site: &Site, at: Vec2, texel_m: f32) -> Vec3 {
     color = color.lerp(Vec3::new(0.71, 0.70, 0.67), paved);
 
     let stream = around.stream_m;
-    let ripple = noise.fractal(at / 2.2, 2) * 0.10;
+    let ripple = if stream < 8.0 { noise.fractal(at / 2.2, 2) * 0.10 } else { 0.0 };
     let gravel = Vec3::new(0.55, 0.53, 0.47)
         .lerp(Vec3::new(0.26 + ripple, 0.35 + ripple, 0.34 + ripple), ((4.2 - stream) / 1.2).clamp(0.0, 1.0));
     color = color.lerp(gravel, ((7.5 - stream) / 1.5).clamp(0.0, 1.0));

@@ -56,6 +56,7 @@ struct Fields {
     house_m: Vec<f32>,
     stream_m: Vec<f32>,
     wood: Vec<f32>,
+    broad: Vec<f32>,
 }
 
 /// What lies around a point.
@@ -68,6 +69,8 @@ pub(super) struct Around {
     pub(super) stream_m: f32,
     /// 0 in the open, 1 in a wood.
     pub(super) wood: f32,
+    /// Slow variation of the ground, 0 to 1.
+    pub(super) broad: f32,
 }
 
 impl Site {
@@ -93,6 +96,7 @@ impl Site {
             house_m: site.at_corners(|at| site.house_distance_m(at)),
             stream_m: site.at_corners(|at| site.stream_distance_m(at)),
             wood: site.at_corners(|at| site.woodedness(at)),
+            broad: site.at_corners(|at| site.noise.fractal(at / 38.0, 4)),
         };
         site
     }
@@ -109,6 +113,7 @@ impl Site {
             house_m: bilinear(&self.fields.house_m, at),
             stream_m: bilinear(&self.fields.stream_m, at),
             wood: bilinear(&self.fields.wood, at),
+            broad: bilinear(&self.fields.broad, at),
         }
     }
 

@@ -10,6 +10,9 @@ use super::subtree::{self, Subtree};
 use super::tile::{check_group, follow};
 use super::tileset::TilesetContext;
 
+/// Positions of nodes further down would not fit 64 bits.
+const DEEPEST_LEVEL: u32 = 62;
+
 /// A checked `implicitTiling`.
 #[derive(Clone, Debug)]
 pub(super) struct Tiling {
@@ -208,6 +211,13 @@ fn walk(
             return;
         }
         let Some(children) = tiling.nodes_in_level(tiling.subtree_levels) else { continue };
+        if root.level + tiling.subtree_levels > DEEPEST_LEVEL {
+            session.out(&uri).not_checked(
+                "/childSubtreeAvailability",
+                format!("levels below {DEEPEST_LEVEL} are not inspected"),
+            );
+            continue;
+        }
         if root.level + tiling.subtree_levels >= tiling.available_levels {
             if subtree.children.first_available(children).is_some() {
                 session

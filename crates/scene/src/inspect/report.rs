@@ -88,7 +88,7 @@ pub struct Level {
 }
 
 /// The contents of one format.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Contents {
     /// Files.
     pub files: u64,
@@ -146,13 +146,20 @@ impl Report {
 impl Summary {
     /// All contents together.
     pub fn total(&self) -> Contents {
-        self.contents.values().fold(Contents::default(), |sum, c| Contents {
-            files: sum.files + c.files,
-            bytes: sum.bytes + c.bytes,
-            triangles: sum.triangles + c.triangles,
-            points: sum.points + c.points,
-            texels: sum.texels + c.texels,
-        })
+        self.contents.values().fold(Contents::default(), |sum, contents| sum.plus(*contents))
+    }
+}
+
+impl Contents {
+    /// The sum; figures are what files claim, so they stop at the largest number.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            files: self.files.saturating_add(other.files),
+            bytes: self.bytes.saturating_add(other.bytes),
+            triangles: self.triangles.saturating_add(other.triangles),
+            points: self.points.saturating_add(other.points),
+            texels: self.texels.saturating_add(other.texels),
+        }
     }
 }
 

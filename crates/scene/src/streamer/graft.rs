@@ -35,6 +35,7 @@ impl Streamer {
             .collect();
         fetched.sort_unstable();
         fetched.dedup();
+        self.graft_waits = false;
         let mut grafted_bytes = 0usize;
         for (_, index) in fetched {
             let Some(slot) = self.slots.get(index) else { continue };
@@ -68,6 +69,8 @@ impl Streamer {
                         index,
                         format!("{} bytes cannot be parsed under a ceiling of {ceiling}", bytes.len()),
                     );
+                } else {
+                    self.graft_waits = true;
                 }
                 continue;
             }

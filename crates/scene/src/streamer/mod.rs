@@ -79,6 +79,8 @@ pub struct Streamer {
     last_settings: StreamerSettings,
     /// What selection reads changed since it ran.
     dirty: bool,
+    /// A tileset is here that there is no room to parse.
+    graft_waits: bool,
     pressure: Pressure,
     estimates: Estimates,
     warnings: Vec<Warning>,
@@ -137,6 +139,7 @@ impl Streamer {
             now: Duration::ZERO,
             last_views: Vec::new(),
             dirty: false,
+            graft_waits: false,
             pressure: Pressure::default(),
             estimates: Estimates::default(),
             warnings: Vec::new(),
@@ -182,6 +185,7 @@ impl Streamer {
         let mut blocked = Blocked::default();
         self.start_decodes(&mut blocked);
         self.start_fetches(&mut blocked);
+        blocked.by_memory |= self.graft_waits;
         self.order_uploads();
         let figures = self.count();
         let stalled = blocked.by_memory
@@ -268,10 +272,12 @@ impl Streamer {
     fn grow(&mut self) {
         let slots = self.tree.slot_count();
         if self.sides.len() < slots {
+            self.sides.reserve_exact(slots - self.sides.len());
             self.sides.resize(slots, Side::default());
         }
         for view in &mut self.views {
             if view.drawn_in.len() < slots {
+                view.drawn_in.reserve_exact(slots - view.drawn_in.len());
                 view.drawn_in.resize(slots, 0);
             }
         }

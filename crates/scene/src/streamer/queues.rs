@@ -303,7 +303,8 @@ impl Streamer {
                 blocked.fetch_queue += usize::from(!preload);
                 continue;
             }
-            if self.fetches.len() >= self.settings.max_fetches && (preload || !self.preempt()) {
+            let full = self.fetches.len() >= self.settings.max_fetches;
+            if full && (preload || !self.preempt()) {
                 blocked.fetch_queue += usize::from(!preload);
                 continue;
             }

@@ -246,7 +246,8 @@ impl Streamer {
         while let Some(candidate) = self.evictable.pop() {
             let Some(slot) = self.slots.get(candidate.slot) else { continue };
             let pinned = self.sides.get(slot.tile.index as usize).is_some_and(|s| s.pinned == self.frame);
-            match slot.phase {
+            let phase = slot.phase;
+            match phase {
                 Phase::Resident if !pinned => {
                     self.release(candidate.slot, Phase::Absent);
                     return true;
@@ -255,13 +256,7 @@ impl Streamer {
                     self.release(candidate.slot, Phase::Absent);
                     return true;
                 }
-                Phase::Grafted => {
-                    let slot = candidate.slot;
-                    let freed = self.ungraft_unused(slot);
-                    if freed {
-                        return true;
-                    }
-                }
+                Phase::Grafted if self.ungraft_unused(candidate.slot) => return true,
                 _ => {}
             }
         }

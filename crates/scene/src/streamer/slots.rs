@@ -178,6 +178,10 @@ impl Slots {
             *old = Slot::new(tile, role, uri, old.generation.wrapping_add(1));
             return index;
         }
+        if self.slots.len() == self.slots.capacity() {
+            // Counted against the ceiling: it may not double at once.
+            self.slots.reserve_exact(64 + self.slots.len() / 8);
+        }
         self.slots.push(Slot::new(tile, role, uri, 1));
         (self.slots.len() - 1) as u32
     }

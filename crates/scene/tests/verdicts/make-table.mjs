@@ -93,7 +93,7 @@ function leaves(issues) {
   return issues.flatMap((issue) => (issue.causes?.length ? leaves(issue.causes) : [issue]));
 }
 
-const isFileName = (step) => /\.[a-zA-Z][a-zA-Z0-9]*$/.test(step);
+const isFileName = (step) => /\.[0-9]?[a-zA-Z][a-zA-Z0-9]*$/.test(step);
 
 /** Where in their files the errors lie: the last two steps behind the name of the file. */
 function places(issues) {

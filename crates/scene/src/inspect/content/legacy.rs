@@ -186,7 +186,10 @@ fn inspect_tables(session: &mut Session<'_>, uri: &str, bytes: &Bytes, base: &st
     tables::check_features(&features, &parts.feature_binary, length, semantics, out);
     tables::check_batch(&batch, &parts.batch_binary, batch_length, out);
     match gltf_format {
-        _ if magic == "pnts" => session.contents("pnts").points += length,
+        _ if magic == "pnts" => {
+            let contents = session.contents("pnts");
+            contents.points = contents.points.saturating_add(length);
+        }
         None | Some(1) => {
             let glb_base = format!("{base}/glb");
             if parts.body.starts_with(b"glTF") {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::extensions::{CONTENT_3TZ, CONTENT_GEOJSON, CONTENT_GLTF};
 use super::gltf;
 use super::json::{At, parse};
+use super::report::Contents;
 use super::session::Session;
 use super::tileset;
 
@@ -110,8 +111,7 @@ fn inspect_as(session: &mut Session<'_>, uri: &str, bytes: &Bytes, depth: usize)
     let size = bytes.len() as u64;
     let mut count = |name: &str| {
         let contents = session.contents(name);
-        contents.files += 1;
-        contents.bytes += size;
+        *contents = contents.plus(Contents { files: 1, bytes: size, ..Contents::default() });
     };
     match format {
         Format::Legacy(name) => {

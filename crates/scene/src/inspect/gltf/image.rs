@@ -135,7 +135,7 @@ fn decode(bytes: &[u8]) -> Result<Texels, Unread> {
     if bytes.starts_with(&[0xFF, 0xD8]) {
         let mut decoder = zune_jpeg::JpegDecoder::new(zune_jpeg::zune_core::bytestream::ZCursor::new(bytes));
         let bytes = decoder.decode().map_err(|error| format!("the JPEG data are broken: {error:?}"))?;
-        let channels = decoder.info().map_or(3, |info| if info.components == 1 { 1 } else { 3 });
+        let channels = decoder.output_colorspace().map_or(3, |space| space.num_components());
         return Ok(Texels { channels, bytes });
     }
     Err(Unread::by_choice("data are read from PNG and JPEG images only"))

@@ -107,9 +107,9 @@ fn check_primitive(
         out.warning(at, format!("{drawn} vertices do not suit the drawing mode {mode}"));
     }
     match mode {
-        0 => figures.points += drawn,
-        4 => figures.triangles += drawn / 3,
-        5 | 6 => figures.triangles += drawn.saturating_sub(2),
+        0 => figures.points = figures.points.saturating_add(drawn),
+        4 => figures.triangles = figures.triangles.saturating_add(drawn / 3),
+        5 | 6 => figures.triangles = figures.triangles.saturating_add(drawn.saturating_sub(2)),
         _ => {}
     }
 }

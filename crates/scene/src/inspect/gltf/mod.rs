@@ -17,6 +17,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::json::{At, note_nulls, parse};
+use super::report::Contents;
 use super::session::Session;
 use super::sink::Out;
 use asset::Asset;
@@ -146,9 +147,12 @@ fn inspect_asset(
     asset::check_view_usage(&asset, out);
     inspect_extensions(session, uri, &asset);
     let contents = session.contents(format);
-    contents.triangles += figures.triangles;
-    contents.points += figures.points;
-    contents.texels += texels;
+    *contents = contents.plus(Contents {
+        triangles: figures.triangles,
+        points: figures.points,
+        texels,
+        ..Contents::default()
+    });
     let strings = |key: &str| -> Vec<String> {
         let list = document.get(key).and_then(Value::as_array);
         list.into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()

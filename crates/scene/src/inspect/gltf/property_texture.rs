@@ -35,10 +35,10 @@ pub(super) fn check_property(
     }
     let type_is_fine = out.clean_since(mark);
     if let (Some(channels), true) = (check_channels(at, out), type_is_fine) {
-        let elements = property.count.filter(|_| property.array).unwrap_or(1) as usize;
+        let components = property.components_per_row().unwrap_or(usize::MAX);
         let bytes = match property.type_name.as_str() {
-            "BOOLEAN" => elements.div_ceil(8),
-            _ => elements * property.components() * schema.stored_as(property).map_or(1, Component::size),
+            "BOOLEAN" => components.div_ceil(8),
+            _ => components.saturating_mul(schema.stored_as(property).map_or(1, Component::size)),
         };
         if bytes != channels.len() {
             out.warning(

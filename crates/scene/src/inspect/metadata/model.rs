@@ -211,6 +211,11 @@ impl Property {
     pub(in crate::inspect) fn components(&self) -> usize {
         component_count(&self.type_name)
     }
+    /// Components of a row, unless rows differ; `None` if they are more than can be.
+    pub(in crate::inspect) fn components_per_row(&self) -> Option<usize> {
+        let elements = usize::try_from(self.count.filter(|_| self.array).unwrap_or(1)).ok()?;
+        elements.checked_mul(self.components())
+    }
     /// Whether it consists of numbers.
     pub(in crate::inspect) fn is_numeric(&self) -> bool {
         is_numeric(&self.type_name)

@@ -177,8 +177,7 @@ impl<'c> Column<'c> {
 
     fn check_numbers(&self, layout: &Layout<'_>, out: &mut Out<'_>) {
         let Some(component) = self.property.component else { return };
-        let per_row = self.property.components()
-            * self.property.count.filter(|_| self.property.array).unwrap_or(1) as usize;
+        let Some(per_row) = self.property.components_per_row() else { return };
         let Some(row_bytes) = per_row.checked_mul(component.size()).filter(|b| *b > 0) else { return };
         let rows = layout.values.chunks_exact(row_bytes).map(|row| {
             row.chunks_exact(component.size()).filter_map(|bytes| component.read(bytes)).collect::<Vec<_>>()

@@ -119,6 +119,22 @@ fn claims_of_a_gltf_are_not_believed() {
     }
 }
 
+/// The figures of many claims together stay numbers.
+#[test]
+fn claims_are_summed_without_overflow() {
+    let huge = u64::MAX - 1;
+    let primitive = |mode: u32| json!({ "attributes": { "POSITION": 0 }, "mode": mode });
+    let primitives: Vec<_> = [0, 0, 4, 4, 4, 4, 5, 5].into_iter().map(primitive).collect();
+    let asset = json!({
+        "asset": { "version": "2.0" },
+        "accessors": [{ "componentType": 5126, "type": "VEC3", "count": huge, "min": [0, 0, 0], "max": [0, 0, 0] }],
+        "meshes": [{ "primitives": primitives }],
+    });
+    let mut files = Made::default().with("a.gltf", asset.to_string());
+    let report = inspect::inspect_content("a.gltf", &mut files, &Options::default());
+    assert_eq!((report.summary.total().points, report.summary.total().triangles), (u64::MAX, u64::MAX));
+}
+
 #[test]
 fn a_node_that_is_its_own_ancestor_is_found() {
     let asset = json!({
