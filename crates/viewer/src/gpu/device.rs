@@ -51,9 +51,7 @@ pub fn open_headless() -> Result<OpenDevice, DeviceError> {
         label: Some("hamlet"),
         required_features: adapter.features() & WANTED_FEATURES,
         required_limits: wgpu::Limits::default().using_resolution(adapter.limits()),
-        memory_hints: wgpu::MemoryHints::Manual {
-            suballocated_device_memory_block_size: (4 << 20)..(8 << 20),
-        },
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
         ..Default::default()
     }))?;
     let gpu = Gpu::new(device, queue, &info);

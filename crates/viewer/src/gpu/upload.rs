@@ -15,7 +15,7 @@ use super::{
 use crate::precise;
 
 /// Largest single write, bytes. Mips up to this size go in one piece, which spares the driver clearing them first.
-pub const SLICE_BYTES: u64 = 4 << 20;
+pub const SLICE_BYTES: u64 = 1 << 20;
 
 /// Size of a point where the format gives none, pixels.
 const POINT_SIZE_PX: f32 = 2.0;

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cpu_time::ThreadTime;
 use geodesy::{BoundingVolume, WorldFrame};
 use scene::{
     pick::{PickMesh, Picker, Resident},
@@ -25,8 +26,8 @@ use crate::gpu::{
     upload::{UploadBudget, UploadJob},
 };
 
-/// A tile's textures and buffers are handed over at most this long per frame, besides the bound in bytes.
-const UPLOAD_TIME: Duration = Duration::from_micros(1500);
+/// No write is begun this long after the first of a frame, besides the bound in bytes.
+const UPLOAD_TIME: Duration = Duration::from_micros(900);
 
 /// Streams one source.
 pub struct TileRuntime {
@@ -56,7 +57,7 @@ impl std::fmt::Debug for TileRuntime {
 /// What uploading took in a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct UploadFigures {
-    /// CPU time.
+    /// CPU time of the thread that streams.
     pub time: Duration,
     /// Bytes handed over.
     pub bytes: u64,
@@ -179,7 +180,7 @@ impl TileRuntime {
         if wanted.is_empty() {
             return;
         }
-        let start = Instant::now();
+        let (start, cpu_start) = (Instant::now(), ThreadTime::now());
         let limit = self.streamer.settings().upload_bytes_per_frame;
         let mut budget = UploadBudget::new(limit, Some(start + UPLOAD_TIME));
         for &id in wanted {
@@ -210,7 +211,7 @@ impl TileRuntime {
             self.upload.finished += 1;
         }
         self.upload.bytes = limit - budget.bytes;
-        self.upload.time = start.elapsed();
+        self.upload.time = cpu_start.elapsed();
     }
 
     fn note_copyrights(&mut self, id: ContentId, decoded: &mut Decoded) {
