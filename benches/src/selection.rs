@@ -43,7 +43,7 @@ fn tile(level: u32, x: f64, y: f64, half: f64, name: &str) -> String {
     )
 }
 
-/// A 1280 × 720 view from `eye`, heading clockwise from north, pitch up, radians.
+/// A view 2160 px high from `eye`, heading clockwise from north, pitch up, radians.
 pub fn view(eye: DVec3, heading: f64, pitch: f64) -> View {
     let forward = DVec3::new(heading.sin() * pitch.cos(), heading.cos() * pitch.cos(), pitch.sin());
     View {
@@ -53,12 +53,12 @@ pub fn view(eye: DVec3, heading: f64, pitch: f64) -> View {
             eye,
             forward,
             DVec3::Z,
-            60f64.to_radians(),
-            36f64.to_radians(),
+            80f64.to_radians(),
+            50f64.to_radians(),
             0.1,
         ),
-        viewport_height_px: 720.0,
-        vertical_fov_rad: 36f64.to_radians(),
+        viewport_height_px: 2160.0,
+        vertical_fov_rad: 50f64.to_radians(),
         max_screen_space_error_px: 16.0,
         weight: 1.0,
     }
