@@ -9,7 +9,7 @@ need=(
   mesa-vulkan-drivers    # the software driver, for machines without a GPU and for the picture tests
   libx11-6 libx11-xcb1 libxcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon0 libxkbcommon-x11-0   # a window under X11
 )
-[ "${1:-}" = test ] && need+=(xvfb xdotool)   # the window test
+[ "${1:-}" = test ] && need+=(xvfb xdotool xclip)   # the window test
 
 if ! command -v cargo >/dev/null; then
   echo "Rust is missing: install rustup (Rust 1.95 is in rust-toolchain.toml), then run this again." >&2

@@ -51,14 +51,30 @@ pub(crate) struct Scene {
     #[arg(long, value_name = "CAMERA", allow_hyphen_values = true)]
     pub(crate) camera: Option<String>,
     /// Horizontal field of view, degrees.
-    #[arg(long, default_value_t = 60.0, value_name = "DEGREES")]
+    #[arg(long, default_value_t = 60.0, value_name = "DEGREES", value_parser = fov)]
     pub(crate) fov: f64,
     /// Largest screen-space error, pixels: smaller is sharper and loads more.
-    #[arg(long, default_value_t = 16.0, value_name = "PIXELS")]
+    #[arg(long, default_value_t = 16.0, value_name = "PIXELS", value_parser = positive)]
     pub(crate) error: f64,
     /// Hard ceiling over the memory of the tiles, CPU and GPU together (512M, 1G, 1.5GiB …).
     #[arg(long, default_value = "1GiB", value_parser = bytes, value_name = "BYTES")]
     pub(crate) memory: u64,
+    #[command(flatten)]
+    pub(crate) web: Web,
+}
+
+/// How tilesets are read from servers.
+#[derive(Debug, Args)]
+pub(crate) struct Web {
+    /// Keep what comes from a server in this folder, or `off`. Without it `view` keeps it in the user's cache folder, the other commands keep nothing.
+    #[arg(long, value_name = "FOLDER|off")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Largest size of that folder.
+    #[arg(long, default_value = "2GiB", value_parser = bytes, value_name = "BYTES")]
+    pub(crate) cache_size: u64,
+    /// Follow absolute addresses and redirects in the tileset to servers other than the one named.
+    #[arg(long)]
+    pub(crate) other_servers: bool,
 }
 
 #[derive(Debug, Args)]
@@ -66,8 +82,8 @@ pub(crate) struct View {
     #[command(flatten)]
     pub(crate) scene: Scene,
     /// Language of the panels: zh-CN or en; without it the system's.
-    #[arg(long, value_name = "LANG")]
-    pub(crate) lang: Option<String>,
+    #[arg(long, value_name = "LANG", value_parser = language)]
+    pub(crate) lang: Option<viewer::Language>,
     /// Size of the window, pixels.
     #[arg(long, default_value = "1280x720", value_parser = size, value_name = "WxH")]
     pub(crate) size: (u32, u32),
@@ -87,7 +103,7 @@ pub(crate) struct Shot {
     #[arg(long, default_value = "1280x720", value_parser = size, value_name = "WxH")]
     pub(crate) size: (u32, u32),
     /// Give up when the view has not settled after so many seconds.
-    #[arg(long, default_value_t = 120.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 120.0, value_name = "SECONDS", value_parser = positive)]
     pub(crate) timeout: f64,
 }
 
@@ -99,7 +115,7 @@ pub(crate) struct Fly {
     #[arg(long, default_value = "orbit", value_name = "FILE|orbit")]
     pub(crate) path: String,
     /// Poses of the orbit.
-    #[arg(long, default_value_t = 120, value_name = "N")]
+    #[arg(long, default_value_t = 120, value_name = "N", value_parser = poses)]
     pub(crate) poses: usize,
     /// Write the report here instead of to the terminal.
     #[arg(long, value_name = "FILE")]
@@ -119,6 +135,8 @@ pub(crate) struct Inspect {
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) web: Web,
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +146,31 @@ pub(crate) struct Sample {
     /// Another seed gives another village.
     #[arg(long, default_value_t = 7)]
     pub(crate) seed: u64,
+}
+
+fn language(tag: &str) -> Result<viewer::Language, String> {
+    viewer::Language::of_tag(tag).ok_or_else(|| "the panels speak zh-CN and en".to_owned())
+}
+
+fn fov(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(degrees) if (1.0..=170.0).contains(&degrees) => Ok(degrees),
+        _ => Err("a field of view is 1 to 170 degrees".into()),
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if (0.01..=1e6).contains(&number) => Ok(number),
+        _ => Err("a number from 0.01 to 1000000".into()),
+    }
+}
+
+fn poses(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (2..=100_000).contains(&number) => Ok(number),
+        _ => Err("a whole number from 2 to 100000".into()),
+    }
 }
 
 fn size(text: &str) -> Result<(u32, u32), String> {
@@ -172,6 +215,10 @@ mod tests {
         assert_eq!(bytes("1GiB"), Ok(1 << 30));
         assert_eq!(bytes("1.5G"), Ok(3 << 29));
         assert_eq!(bytes("4096"), Ok(4096));
+        assert_eq!((fov("90"), positive("0.5"), poses("12")), (Ok(90.0), Ok(0.5), Ok(12)));
+        assert!(["0", "180", "nan", "-60", "x"].iter().all(|t| fov(t).is_err()));
+        assert!(["0", "inf", "nan", "-1", ""].iter().all(|t| positive(t).is_err()));
+        assert!(poses("1").is_err() && poses("-3").is_err() && poses("1000000").is_err());
         assert!(bytes("0").is_err() && bytes("12T").is_err() && bytes("-1").is_err() && bytes("").is_err());
     }
 }

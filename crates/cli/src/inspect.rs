@@ -5,9 +5,9 @@ use std::io::Write;
 use anyhow::Result;
 use bytes::Bytes;
 use scene::inspect::{Files, Options, Report, Severity, Verdict, inspect_any, inspect_tileset};
-use store::{OpenOptions, Source};
+use store::{OpenError, Source};
 
-use crate::{Outcome, args};
+use crate::{Outcome, args, web};
 
 struct Sourced(Source, u64);
 
@@ -29,19 +29,14 @@ impl Files for Sourced {
 
 /// Inspects what the command line names.
 pub(crate) fn run(args: &args::Inspect) -> Result<Outcome> {
-    let options = Options::default();
-    let source = Source::open(&args.what, &OpenOptions::default())?;
-    let root = source.root_uri().to_owned();
-    let bytes = source.read(&root, options.max_file_bytes)?;
-    let notes = source.warnings();
-    let path = root.split(['?', '#']).next().unwrap_or_default();
-    // Broken JSON tells nothing of itself: a .json is taken for the tileset that was asked for.
-    let is_broken = || serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err();
-    let mut files = Sourced(source, options.max_file_bytes);
-    let report = if path.ends_with("tileset.json") || (path.ends_with(".json") && is_broken()) {
-        inspect_tileset(&root, &mut files, &options)
-    } else {
-        inspect_any(&root, &mut files, &options)
+    let (notes, report) = match Source::open(&args.what, &web::options(&args.web, &args.what, None)?) {
+        Ok(source) => {
+            let report = report(source.clone())?;
+            (source.warnings(), report)
+        }
+        // A package that breaks its format is a finding; that nothing lies there is not.
+        Err(OpenError::Corrupt { what, reason }) => (Vec::new(), Report::of_error(what, "/", reason)),
+        Err(error) => return Err(error.into()),
     };
     let mut out = std::io::stdout().lock();
     // A closed pipe (`hamlet inspect X | head`) is no failure of the inspection.
@@ -51,6 +46,21 @@ pub(crate) fn run(args: &args::Inspect) -> Result<Outcome> {
         print(&mut out, &args.what, &notes, &report)
     };
     Ok(if report.verdict() == Verdict::Invalid { Outcome::Problems } else { Outcome::Fine })
+}
+
+fn report(source: Source) -> Result<Report> {
+    let options = Options::default();
+    let root = source.root_uri().to_owned();
+    let bytes = source.read(&root, options.max_file_bytes)?;
+    let path = root.split(['?', '#']).next().unwrap_or_default();
+    // Broken JSON tells nothing of itself: a .json is taken for the tileset that was asked for.
+    let is_broken = || serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err();
+    let mut files = Sourced(source, options.max_file_bytes);
+    Ok(if path.ends_with("tileset.json") || (path.ends_with(".json") && is_broken()) {
+        inspect_tileset(&root, &mut files, &options)
+    } else {
+        inspect_any(&root, &mut files, &options)
+    })
 }
 
 fn print(out: &mut dyn Write, what: &str, notes: &[String], report: &Report) -> std::io::Result<()> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod inspect;
+mod web;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -50,6 +51,7 @@ fn run(command: Command) -> Result<Outcome> {
 fn view(args: args::View) -> Result<Outcome> {
     let scene = args.scene;
     viewer::view(&ViewOptions {
+        open: web::options(&scene.web, &scene.what, web::default_folder().as_deref())?,
         what: scene.what,
         size_px: [args.size.0, args.size.1],
         camera: scene.camera,
@@ -58,7 +60,6 @@ fn view(args: args::View) -> Result<Outcome> {
         max_screen_space_error_px: scene.error,
         lang: args.lang,
         tour: args.tour,
-        ..ViewOptions::default()
     })?;
     Ok(Outcome::Fine)
 }
@@ -66,6 +67,7 @@ fn view(args: args::View) -> Result<Outcome> {
 fn shot(args: args::Shot) -> Result<Outcome> {
     let scene = args.scene;
     let outcome = viewer::shot(&ShotOptions {
+        open: web::options(&scene.web, &scene.what, None)?,
         what: scene.what,
         out: args.out.clone(),
         size_px: [args.size.0, args.size.1],
@@ -74,7 +76,6 @@ fn shot(args: args::Shot) -> Result<Outcome> {
         memory_bytes: scene.memory,
         max_screen_space_error_px: scene.error,
         timeout: Duration::from_secs_f64(args.timeout),
-        ..ShotOptions::default()
     })?;
     println!("{}  camera {}", args.out.display(), outcome.camera);
     println!(
@@ -107,6 +108,7 @@ fn shot(args: args::Shot) -> Result<Outcome> {
 fn fly(args: args::Fly) -> Result<Outcome> {
     let scene = args.scene;
     let options = FlyOptions {
+        open: web::options(&scene.web, &scene.what, None)?,
         what: scene.what,
         path: if args.path == "orbit" { FlightPath::Orbit } else { FlightPath::File(args.path.into()) },
         poses: args.poses,

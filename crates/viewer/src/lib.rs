@@ -22,4 +22,5 @@ pub mod window;
 pub use capture::fly::{FlightPath, FlyOptions, FlyReport, fly};
 pub use capture::shot::{ShotOptions, ShotOutcome, shot};
 pub use error::Error;
+pub use panel::text::Language;
 pub use window::{ViewOptions, view};

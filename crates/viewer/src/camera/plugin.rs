@@ -358,6 +358,7 @@ fn shortcuts(
     window: Single<&Window, With<PrimaryWindow>>,
     time: Res<Time<Real>>,
     mut notices: MessageWriter<Notice>,
+    mut clipboard: Local<Option<arboard::Clipboard>>,
 ) {
     const DIGITS: [KeyCode; 9] = [
         KeyCode::Digit1,
@@ -377,7 +378,12 @@ fn shortcuts(
     let now = time.elapsed_secs_f64();
     let control = control_held(&keyboard);
     if control && keyboard.just_pressed(KeyCode::KeyC) {
-        match arboard::Clipboard::new().and_then(|mut c| c.set_text(pose.to_text(rig.frame))) {
+        // Under X11 what was copied is gone with the clipboard that copied it, so it stays open.
+        let copied = match clipboard.take().map_or_else(arboard::Clipboard::new, Ok) {
+            Ok(open) => clipboard.insert(open).set_text(pose.to_text(rig.frame)),
+            Err(error) => Err(error),
+        };
+        match copied {
             Ok(()) => {
                 notices.write(Notice::Copied);
             }

@@ -60,8 +60,8 @@ pub struct ViewOptions {
     pub memory_bytes: u64,
     /// Screen-space error, pixels.
     pub max_screen_space_error_px: f64,
-    /// Language tag such as `zh-CN` or `en`; without: the system's.
-    pub lang: Option<String>,
+    /// Language of the panels; without: the system's.
+    pub lang: Option<Language>,
     /// Fly one turn around the tileset first; any key or button ends it.
     pub tour: bool,
 }
@@ -153,7 +153,7 @@ pub fn view(options: &ViewOptions) -> Result<(), Error> {
         DrawTilesPlugin,
         TilesPlugin,
         CameraPlugin,
-        PanelPlugin { language: options.lang.as_deref().and_then(Language::of_tag) },
+        PanelPlugin { language: options.lang },
     ))
     .insert_resource(CameraRig::new(options.fov_deg.to_radians(), options.camera.clone()))
     .insert_resource(TileView {

@@ -1,0 +1,6 @@
+//! The binary as people use it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
+
+mod desk;
+mod window;
