@@ -20,13 +20,15 @@ pub enum FetchError {
         /// Which rule it breaks.
         reason: String,
     },
-    /// Longer than the caller allows, as stored or after inflating.
-    #[error("{uri}: longer than the {max_bytes} bytes allowed")]
+    /// Reading it takes more than the caller allows.
+    #[error("{uri}: takes more than the {max_bytes} bytes allowed")]
     TooLarge {
         /// What was asked for.
         uri: String,
         /// The limit.
         max_bytes: u64,
+        /// What it takes, as far as the source tells; always more than the limit.
+        needed: Option<u64>,
     },
     /// The bytes are there but broken (gzip, archive structure, checksum), or use a feature that is not read.
     #[error("{uri}: {reason}")]

@@ -20,7 +20,8 @@ pub struct FetchOrder {
     pub id: u64,
     /// What to read.
     pub uri: Arc<str>,
-    /// Longest answer, bytes, as stored and after inflating.
+    /// What reading it may take at most, bytes: the length of the file, and for a gzipped one that of the inflated form
+    /// besides. Whatever would take more is cut off with [`FetchError::TooLarge`].
     pub max_bytes: u64,
     /// Lower first; equals in order of arrival.
     pub priority: f64,
@@ -29,7 +30,7 @@ pub struct FetchOrder {
 /// What happened to an order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FetchEvent {
-    /// The length of its answer became known, bytes (before inflating, where only that is known). At most one per order.
+    /// It will take no more than so many bytes. At most one per order, none where that is not known before the end.
     Length(u64, u64),
     /// It ended. Exactly one per order, none for a cancelled one.
     Done(u64, Result<Payload, FetchError>),
@@ -112,7 +113,8 @@ impl Fetcher {
         self.shared.start_next(&mut state);
     }
 
-    /// Aborts an order: no event of it is seen after this returns. Unknown ids are ignored.
+    /// Aborts an order: no event of it is seen after this returns, and what it took is freed within a moment, by the time
+    /// its thread or task has looked at the order again. Unknown ids are ignored.
     pub fn cancel(&self, id: u64) {
         let mut state = self.shared.lock();
         self.shared.cancel(&mut state, id);

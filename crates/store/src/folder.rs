@@ -15,6 +15,8 @@ use crate::{
     uri::InsidePath,
 };
 
+/// So much tells whether a file is gzipped.
+const FRONT_BYTES: usize = 4;
 /// More files than this are not listed.
 const MAX_LISTED: usize = 2_000_000;
 
@@ -53,13 +55,16 @@ impl Folder {
         if !path.metadata().map_err(io)?.is_file() {
             return Err(job.not_found());
         }
-        let file = File::open(&path).map_err(io)?;
+        let mut file = File::open(&path).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
-        job.length_is(length)?;
-        // One byte more than announced shows a file that grows, and saves a second read of a file that does not.
-        match read_limited(file.take(job.max_bytes.saturating_add(1)), length + 1, job) {
+        job.check_length(length)?;
+        let mut front = Vec::with_capacity(FRONT_BYTES);
+        (&mut file).take(FRONT_BYTES as u64).read_to_end(&mut front).map_err(io)?;
+        job.tell_length(&front, length);
+        // A file that grows is read as long as it was; one byte more saves a second read of a file that does not.
+        match read_limited(front.chain(file.take(length)), length + 1, job) {
             Ok(bytes) => Ok(bytes.into()),
-            Err(LimitedError::TooLarge) => Err(job.too_large()),
+            Err(LimitedError::TooLarge) => Err(job.too_large(None)),
             Err(LimitedError::Cancelled) => Err(FetchError::Cancelled { uri: job.uri.as_ref().to_owned() }),
             Err(LimitedError::Io(error)) => Err(io(error)),
         }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use bytes::Bytes;
 
-use crate::FetchError;
+use crate::{FetchError, inflate};
 
 /// A flag that tells a running read to stop.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +47,7 @@ pub struct Payload {
     pub origin: Origin,
 }
 
-/// Told once the length of the answer is known, bytes.
+/// Told once it is certain that no more than so many bytes will be taken.
 pub(crate) type OnLength = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// One read, as the backends see it.
@@ -71,20 +71,28 @@ impl Job {
         Ok(())
     }
 
-    pub(crate) fn too_large(&self) -> FetchError {
-        FetchError::TooLarge { uri: self.uri.as_ref().to_owned(), max_bytes: self.max_bytes }
+    /// `needed`: what it takes, where that is known.
+    pub(crate) fn too_large(&self, needed: Option<u64>) -> FetchError {
+        let needed = needed.filter(|bytes| *bytes > self.max_bytes);
+        FetchError::TooLarge { uri: self.uri.as_ref().to_owned(), max_bytes: self.max_bytes, needed }
     }
 
     pub(crate) fn not_found(&self) -> FetchError {
         FetchError::NotFound { uri: self.uri.as_ref().to_owned() }
     }
 
-    /// Checks a declared length against the limit and reports it.
-    pub(crate) fn length_is(&self, bytes: u64) -> Result<(), FetchError> {
+    /// Checks a declared length against the limit.
+    pub(crate) fn check_length(&self, bytes: u64) -> Result<(), FetchError> {
         if bytes > self.max_bytes {
-            return Err(self.too_large());
+            return Err(self.too_large(Some(bytes)));
         }
-        (self.on_length)(bytes);
         Ok(())
+    }
+
+    /// Tells that no more than `bytes` will be taken, if that is so: what begins like gzip will be inflated.
+    pub(crate) fn tell_length(&self, front: &[u8], bytes: u64) {
+        if !inflate::is_gzip(front) {
+            (self.on_length)(bytes);
+        }
     }
 }

@@ -100,7 +100,8 @@ impl PackageDb {
         }
         self.give_back(connection);
         let content = content?;
-        job.length_is(content.len() as u64)?;
+        job.check_length(content.len() as u64)?;
+        job.tell_length(&content, content.len() as u64);
         Ok(content.into())
     }
 
@@ -139,19 +140,32 @@ fn read_blob(connection: &Connection, path: &str, job: &Job) -> Result<Vec<u8>, 
                 .query_row([path], |row| {
                     let content = row.get_ref(0)?;
                     match content.as_bytes_or_null()? {
-                        Some(bytes) if bytes.len() as u64 > job.max_bytes => Ok(Err(job.too_large())),
+                        Some(bytes) if bytes.len() as u64 > job.max_bytes => {
+                            Ok(Err(job.too_large(Some(bytes.len() as u64))))
+                        }
                         bytes => Ok(Ok(bytes.unwrap_or_default().to_vec())),
                     }
                 })
                 .optional()
         })
-        .map_err(|error| fetch_error(&error, job))?
+        .map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::TooBig) => job.too_large(length_of(connection, path)),
+            _ => fetch_error(&error, job),
+        })?
         .ok_or_else(|| job.not_found())?
+}
+
+/// How long a content is, without reading it.
+fn length_of(connection: &Connection, path: &str) -> Option<u64> {
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::MAX).ok()?;
+    let mut statement = connection.prepare_cached("SELECT length(content) FROM media WHERE key = ?1").ok()?;
+    let length: Option<i64> = statement.query_row([path], |row| row.get(0)).ok()?;
+    u64::try_from(length?).ok()
 }
 
 fn fetch_error(error: &rusqlite::Error, job: &Job) -> FetchError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::TooBig) => job.too_large(),
+        Some(ErrorCode::TooBig) => job.too_large(None),
         Some(
             code @ (ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked

@@ -225,7 +225,8 @@ impl Source {
         }
     }
 
-    /// Reads `uri`, at most `max_bytes` as stored and after inflating. Blocks; not for use on an async runtime's thread.
+    /// Reads `uri`. Takes at most `max_bytes`: the length of the file, and for a gzipped one that of the inflated form
+    /// besides. Blocks; not for use on an async runtime's thread.
     pub fn read(&self, uri: &str, max_bytes: u64) -> Result<Bytes, FetchError> {
         self.fetch(uri, max_bytes).map(|payload| payload.bytes)
     }

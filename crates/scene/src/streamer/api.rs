@@ -95,11 +95,23 @@ impl Default for StreamerSettings {
     }
 }
 
+/// What a failure to fetch means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Asking again is useless: 404, refused paths and the like.
+    Final,
+    /// Asking again may help: network, 5xx, 429.
+    Transient,
+    /// It takes more than [`FetchOrder::max_bytes`]: so many bytes, where the source could tell. It is ordered again
+    /// with more room, once there is room; this counts as no failure.
+    TooLong(Option<u64>),
+}
+
 /// How a fetch ended without bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FetchFailure {
-    /// Retrying may help (network, 5xx, 429); false for 404, refused paths and the like.
-    pub transient: bool,
+    /// Whether and how it is tried again.
+    pub kind: FailureKind,
     /// The server asked to wait.
     pub retry_after: Option<Duration>,
     /// For people.
@@ -109,12 +121,15 @@ pub struct FetchFailure {
 /// Finished (or progressed) work.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The length of a running fetch became known, bytes.
+    /// A running fetch will take no more than so many bytes: what was reserved beyond is free again.
     FetchLength(FetchId, u64),
     /// A fetch ended.
     Fetched(FetchId, Result<Bytes, FetchFailure>),
-    /// A decode ended: its real cost, or why it failed (never retried: bytes do not change).
+    /// A decode ended: its real cost, or why it failed (never retried: bytes do not change). For a cancelled one that
+    /// ended with a result all the same this is its answer; if nobody wants the result any more, the next plan drops it.
     Decoded(ContentId, Result<ContentCost, String>),
+    /// A cancelled decode ended without a result: it holds no memory any more.
+    DecodeCancelled(ContentId),
     /// All bytes of a content are on the GPU and its transient memory is freed.
     Uploaded(ContentId),
 }
@@ -126,7 +141,8 @@ pub struct FetchOrder {
     pub id: FetchId,
     /// What to fetch, as resolved by [`crate::uri`].
     pub uri: Arc<str>,
-    /// Give up with a failure when the answer is longer than this, bytes.
+    /// What is reserved for it, bytes: the fetch must end with [`FailureKind::TooLong`] rather than take more, the
+    /// stored and the inflated form together where both exist at once.
     pub max_bytes: u64,
 }
 
@@ -179,7 +195,8 @@ pub struct Plan {
     pub cancel_fetch: Vec<FetchId>,
     /// Decodes to start.
     pub decode: Vec<DecodeOrder>,
-    /// Decodes to abandon; a result that still comes is ignored.
+    /// Decodes to abandon. What is reserved for them stays reserved until they are answered, with
+    /// [`Input::DecodeCancelled`] or [`Input::Decoded`]: every order of [`Plan::decode`] is answered exactly once.
     pub cancel_decode: Vec<ContentId>,
     /// Decoded contents waiting for upload, most important first: the caller uploads up to
     /// [`StreamerSettings::upload_bytes_per_frame`] from the front, in slices, and re-reads the order every frame.
@@ -209,7 +226,7 @@ pub struct Stats {
     pub fetching: usize,
     /// Waiting for a free request slot.
     pub fetch_queue: usize,
-    /// Decodes in flight.
+    /// Decodes in flight, those that were cancelled and still run included.
     pub decoding: usize,
     /// Waiting for a worker.
     pub decode_queue: usize,
@@ -231,6 +248,9 @@ pub struct Stats {
     pub gpu_bytes: u64,
     /// Highest `used_bytes` so far.
     pub peak_bytes: u64,
+    /// Bytes above the ceiling, after it was lowered, that cannot be given back yet: what workers still hold, and the
+    /// tree itself. Everything else was given back in the same update.
+    pub over_ceiling_bytes: u64,
     /// Factor (≥ 1) on every view's error that memory forces.
     pub memory_error_factor: f64,
     /// The picture is final: nothing wanted is missing, loading or queued, no retry due, fades over. What is loaded in advance (ancestors, neighbours) does not count.

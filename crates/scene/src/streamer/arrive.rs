@@ -4,25 +4,30 @@ use bytes::Bytes;
 
 use super::{
     Streamer,
-    api::{FetchFailure, FetchId, Input},
+    api::{ContentId, FailureKind, FetchFailure, FetchId, Input},
     retry,
     slots::{Phase, Resource},
 };
 use crate::content::ContentCost;
 
 impl Streamer {
-    /// Takes finished work in. Answers to orders that were cancelled are ignored.
+    /// Takes finished work in. Answers to fetches that were cancelled are ignored.
     pub fn accept(&mut self, input: Input) {
         match input {
             Input::FetchLength(id, length) => self.accept_length(id, length),
             Input::Fetched(id, Ok(bytes)) => self.accept_bytes(id, bytes),
             Input::Fetched(id, Err(failure)) => self.accept_failure(id, &failure),
             Input::Decoded(id, result) => {
-                let Some(slot) = self.slot_of(id) else { return };
-                if self.slots.get(slot).is_some_and(|s| s.phase == Phase::Decoding) {
-                    self.accept_decoded(slot, result);
+                let with_worker = self
+                    .slot_of(id)
+                    .filter(|&i| self.slots.get(i).is_some_and(super::slots::Slot::is_with_worker));
+                match with_worker {
+                    Some(slot) => self.accept_decoded(slot, result),
+                    None if result.is_ok() => self.abandoned.delivered(id),
+                    None => self.abandoned.ended(id),
                 }
             }
+            Input::DecodeCancelled(id) => self.accept_cancelled(id),
             Input::Uploaded(id) => {
                 let Some(index) = self.slot_of(id) else { return };
                 let Some(cost) =
@@ -41,40 +46,83 @@ impl Streamer {
         self.used_bytes().saturating_add(more) <= self.settings.memory_ceiling_bytes
     }
 
+    /// A promise: what is reserved beyond it is free again.
     fn accept_length(&mut self, id: FetchId, length: u64) {
         let Some(&(index, resource)) = self.fetches.get(&id) else { return };
-        self.charge_length(index, resource, length);
+        self.note_need(index, resource, length);
+        if length < self.reserved(index, resource) {
+            self.set_reserved(index, resource, length);
+        }
     }
 
-    /// Charges a file with its real length; if that does not fit now, the content goes back to the start and false is
-    /// returned.
-    fn charge_length(&mut self, index: u32, resource: Option<usize>, length: u64) -> bool {
-        let Some(slot) = self.slots.get_mut(index) else { return false };
-        let (charge, gpu) = (slot.charge, slot.gpu_bytes);
-        let part = match resource {
-            None => {
-                slot.known_len = Some(length);
-                main_part(slot.charge, &slot.resources)
-            }
+    /// What is charged for a file.
+    fn reserved(&self, index: u32, resource: Option<usize>) -> u64 {
+        let Some(slot) = self.slots.get(index) else { return 0 };
+        match resource {
+            None => main_part(slot.charge, &slot.resources),
             Some(n) => slot.resources.get(n).map_or(0, |r| r.charge),
+        }
+    }
+
+    fn set_reserved(&mut self, index: u32, resource: Option<usize>, bytes: u64) {
+        let part = self.reserved(index, resource);
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        if let Some(r) = resource.and_then(|n| slot.resources.get_mut(n)) {
+            r.charge = bytes;
+        }
+        let (charge, gpu) = (slot.charge, slot.gpu_bytes);
+        self.slots.set_charge(index, charge - part + bytes, gpu);
+    }
+
+    /// Remembers what fetching a file takes. What it was told to take once it may take again.
+    fn note_need(&mut self, index: u32, resource: Option<usize>, bytes: u64) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let known = match resource {
+            None => Some(&mut slot.known_need),
+            Some(n) => slot.resources.get_mut(n).map(|r| &mut r.known_need),
         };
+        if let Some(known) = known {
+            *known = Some(known.unwrap_or(0).max(bytes));
+        }
+    }
+
+    /// Charges a file with its real length. A caller that kept to its orders brings no more than was reserved; if more
+    /// came and does not fit, the content goes back to the start and false is returned.
+    fn charge_length(&mut self, index: u32, resource: Option<usize>, length: u64) -> bool {
+        self.note_need(index, resource, length);
+        let part = self.reserved(index, resource);
         if length > part && !self.fits(length - part) {
-            let message = "a referenced file does not fit into memory".to_owned();
-            let put_off = FetchFailure { transient: true, retry_after: None, message };
-            if resource.is_none() {
-                self.release(index, Phase::Absent);
-            } else if !self.fail_for_now(index, &put_off) {
-                self.fail(index, put_off.message);
-            }
+            self.put_back(index, resource);
             return false;
         }
-        if let (Some(n), Some(slot)) = (resource, self.slots.get_mut(index))
-            && let Some(r) = slot.resources.get_mut(n)
-        {
-            r.charge = length;
-        }
-        self.slots.set_charge(index, charge - part + length, gpu);
+        self.set_reserved(index, resource, length);
         true
+    }
+
+    /// Takes back what is reserved for a file, to be ordered again.
+    fn put_back(&mut self, index: u32, resource: Option<usize>) {
+        if resource.is_some() {
+            self.set_reserved(index, resource, 0);
+        } else {
+            self.release(index, Phase::Absent);
+        }
+    }
+
+    /// A file that takes more than was reserved. Where nobody knows how much, half the ceiling is the end of it: an
+    /// answer without end may not push everything else out.
+    fn accept_too_long(&mut self, index: u32, resource: Option<usize>, told: Option<u64>) {
+        let reserved = self.reserved(index, resource);
+        let most = self.settings.memory_ceiling_bytes / 2;
+        let need = match told {
+            Some(need) if need > reserved => need,
+            _ if reserved >= most => {
+                self.fail(index, format!("takes more than {reserved} bytes, and its length is not known"));
+                return;
+            }
+            _ => reserved.saturating_mul(2).min(most),
+        };
+        self.note_need(index, resource, need);
+        self.put_back(index, resource);
     }
 
     fn accept_bytes(&mut self, id: FetchId, bytes: Bytes) {
@@ -128,6 +176,10 @@ impl Streamer {
     fn accept_failure(&mut self, id: FetchId, failure: &FetchFailure) {
         let Some((index, resource)) = self.fetches.remove(&id) else { return };
         self.end_fetch(index, resource);
+        if let FailureKind::TooLong(told) = failure.kind {
+            self.accept_too_long(index, resource, told);
+            return;
+        }
         if self.fail_for_now(index, failure) {
             return;
         }
@@ -150,7 +202,7 @@ impl Streamer {
         let max_attempts = self.settings.max_attempts;
         let Some(slot) = self.slots.get_mut(index) else { return false };
         slot.attempts += 1;
-        if !failure.transient || slot.attempts >= max_attempts {
+        if failure.kind != FailureKind::Transient || slot.attempts >= max_attempts {
             return false;
         }
         let uri_hash = slot.uri.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
@@ -201,6 +253,18 @@ impl Streamer {
                 self.release_after_decode(index);
                 self.fail(index, message);
             }
+        }
+    }
+
+    fn accept_cancelled(&mut self, id: ContentId) {
+        let slot = self.slot_of(id).and_then(|index| Some((index, self.slots.get(index)?)));
+        match slot {
+            Some((index, slot)) if slot.is_with_worker() => {
+                let payload = slot.payload_bytes();
+                self.slots.set_charge(index, payload, 0);
+                self.release_after_decode(index);
+            }
+            _ => self.abandoned.ended(id),
         }
     }
 

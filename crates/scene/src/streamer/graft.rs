@@ -115,7 +115,7 @@ impl Streamer {
                 if let Some(slot) = self.slots.get_mut(index) {
                     slot.resources = uris
                         .into_iter()
-                        .map(|uri| Resource { uri, fetch: None, bytes: None, charge: 0 })
+                        .map(|uri| Resource { uri, fetch: None, known_need: None, bytes: None, charge: 0 })
                         .collect();
                 }
                 self.set_phase(index, Phase::Fetching);

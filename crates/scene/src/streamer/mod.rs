@@ -9,11 +9,13 @@
 //! more is cancelled, workers and request slots are filled in that order, and room is made for them by taking away
 //! what was not looked at for longest (`residency`); finally the error factor follows the memory (`pressure`).
 
+mod abandoned;
 pub mod api;
 mod arrive;
 mod choice;
 mod draw;
 mod fade;
+mod fetching;
 mod graft;
 mod pressure;
 mod queues;
@@ -22,6 +24,7 @@ mod replace;
 mod residency;
 mod retry;
 mod selection;
+mod shed;
 mod side;
 mod slots;
 mod views;
@@ -70,7 +73,9 @@ pub struct Streamer {
     entries: Vec<draw::Entry>,
     by_distance: Vec<(f64, u32)>,
     decoding: usize,
+    cancelling: usize,
     decoded: usize,
+    abandoned: abandoned::Abandoned,
     next_fetch: u64,
     next_tileset: u32,
     frame: u32,
@@ -132,6 +137,8 @@ impl Streamer {
             entries: Vec::new(),
             by_distance: Vec::new(),
             decoding: 0,
+            cancelling: 0,
+            abandoned: abandoned::Abandoned::default(),
             decoded: 0,
             next_fetch: 1,
             next_tileset: 0,
@@ -168,6 +175,7 @@ impl Streamer {
         self.plan.decode.clear();
         self.plan.upload.clear();
         self.evictable_frame = 0;
+        self.outbox.drop.extend(self.abandoned.take_delivered());
         self.prepare_arrived();
 
         self.frame += 1;
@@ -175,22 +183,32 @@ impl Streamer {
         self.grow();
         self.collect_choices();
         self.dirty = false;
-        let wanted_bytes = self.select(views);
+        let mut wanted_bytes = self.select(views);
+        let mut lost = 0;
+        if self.used_bytes() > self.settings.memory_ceiling_bytes {
+            let shed = self.shed();
+            lost += shed.covers;
+            if shed.used {
+                wanted_bytes = self.select_again(views);
+            }
+        }
         self.complete_replacements();
         self.update_fades();
         self.collect_draws();
         self.rank();
         self.cancel_stale();
-        self.relieve();
+        lost += self.relieve();
+        debug_assert!(self.is_over_only_by_force());
         let mut blocked = Blocked::default();
         self.start_decodes(&mut blocked);
         self.start_fetches(&mut blocked);
         blocked.by_memory |= self.graft_waits;
         self.order_uploads();
-        let figures = self.count();
+        let mut figures = self.count();
+        figures.over_budget += lost;
         let stalled = blocked.by_memory
             && self.fetches.is_empty()
-            && self.decoding == 0
+            && self.busy_workers() == 0
             && self.decoded == 0
             && figures.fading == 0;
         let load = Load {
@@ -329,25 +347,6 @@ impl Streamer {
         }
     }
 
-    /// Gives up what is under way while the ceiling, which may have been lowered, is exceeded.
-    fn relieve(&mut self) {
-        let ceiling = self.settings.memory_ceiling_bytes;
-        while self.used_bytes() > ceiling {
-            if self.make_room(0, false, ceiling) {
-                break;
-            }
-            let last = self
-                .active
-                .iter()
-                .filter_map(|&i| self.slots.get(i).map(|s| (s, i)))
-                .filter(|(s, _)| s.is_under_way())
-                .max_by_key(|(s, i)| (s.order(self.frame), *i))
-                .map(|(_, i)| i);
-            let Some(last) = last else { break };
-            self.release(last, Phase::Absent);
-        }
-    }
-
     /// Figures that the queues' state gives.
     fn count(&self) -> Stats {
         let mut stats = Stats::default();
@@ -407,12 +406,13 @@ impl Streamer {
             drawn: self.plan.draw.len(),
             fetching: self.fetches.len(),
             fetch_queue: blocked.fetch_queue,
-            decoding: self.decoding,
+            decoding: self.busy_workers(),
             decode_queue: blocked.decode_queue,
             upload_queue: self.decoded,
             used_bytes: used,
             gpu_bytes: self.slots.gpu,
             peak_bytes: before.peak_bytes.max(used),
+            over_ceiling_bytes: used.saturating_sub(self.settings.memory_ceiling_bytes),
             memory_error_factor: self.pressure.factor,
             settled: (stats.wanted == 0 || exhausted && waiting == 0)
                 && stats.fading == 0

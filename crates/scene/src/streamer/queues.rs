@@ -4,24 +4,23 @@ use std::{collections::HashMap, time::Duration};
 
 use super::{
     Streamer,
-    api::{DecodeOrder, FetchId, FetchOrder},
+    api::DecodeOrder,
     selection::{Class, Want},
-    slots::{Phase, Resource, Role},
+    slots::{Phase, Resource},
 };
 use crate::content::{ContentCost, DecodeContext, UpAxis};
 
 /// Work that no view wants any more is cancelled after this long.
 const GRACE: Duration = Duration::from_millis(250);
-/// Share of the ceiling up to which refinement loads.
-const REFINE_SHARE: f64 = 0.95;
 /// Share of the ceiling up to which is loaded in advance.
-const PRELOAD_SHARE: f64 = 0.8;
+pub(super) const PRELOAD_SHARE: f64 = 0.8;
 
 /// What contents of unknown size are taken for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Estimates {
     payload_sum: u64,
     payload_count: u64,
+    payload_max: u64,
     cost_sum: u64,
     cost_count: u64,
 }
@@ -30,6 +29,12 @@ impl Estimates {
     pub(super) fn payload(&mut self, bytes: u64) {
         self.payload_sum = self.payload_sum.saturating_add(bytes);
         self.payload_count += 1;
+        self.payload_max = self.payload_max.max(bytes);
+    }
+
+    /// The longest file so far, bytes.
+    pub(super) fn longest_payload_bytes(&self) -> u64 {
+        self.payload_max
     }
 
     pub(super) fn cost(&mut self, bytes: u64) {
@@ -57,7 +62,7 @@ pub(super) struct Blocked {
     /// Something wanted for the settled view waits for memory.
     pub(super) by_memory: bool,
     /// Place in the order of the first one that does; what ranks behind it waits too.
-    rank: u32,
+    pub(super) rank: u32,
     /// Contents that wait for a request slot or for memory.
     pub(super) fetch_queue: usize,
     pub(super) decode_queue: usize,
@@ -159,7 +164,7 @@ impl Streamer {
         }
     }
 
-    fn cancel_fetch(&mut self, index: u32) {
+    pub(super) fn cancel_fetch(&mut self, index: u32) {
         let keep = self.slots.get(index).is_some_and(|s| s.payload.is_some());
         if keep {
             self.park(index);
@@ -168,13 +173,10 @@ impl Streamer {
         }
     }
 
-    /// Abandons a decode; the payload stays.
+    /// Abandons a decode. The payload stays, and so does the charge: the worker may hold all of it until it answers.
     fn cancel_decode(&mut self, index: u32) {
         self.outbox.cancel_decode.push(self.slots.id(index));
-        self.slots.renew(index);
-        let payload = self.slots.get(index).map_or(0, |s| s.payload_bytes());
-        self.slots.set_charge(index, payload, 0);
-        self.set_phase(index, Phase::Fetched);
+        self.set_phase(index, Phase::Cancelling);
     }
 
     /// Hands payloads to workers, most important first.
@@ -191,7 +193,7 @@ impl Streamer {
             if order == u32::MAX {
                 break;
             }
-            if blocked.by_memory || self.decoding >= self.settings.max_decodes {
+            if blocked.by_memory || self.busy_workers() >= self.settings.max_decodes {
                 blocked.decode_queue += 1;
                 continue;
             }
@@ -280,141 +282,6 @@ impl Streamer {
         }
     }
 
-    /// Starts requests, most important first, as far as slots and memory allow.
-    pub(super) fn start_fetches(&mut self, blocked: &mut Blocked) {
-        let ceiling = self.settings.memory_ceiling_bytes;
-        let ranked = std::mem::take(&mut self.ranked);
-        let mut refused = false;
-        for (rank, &(class, view, index)) in ranked.iter().enumerate() {
-            let rank = rank as u32;
-            refused |= rank > blocked.rank;
-            let Some(slot) = self.slots.get(index) else { continue };
-            let startable = match slot.phase {
-                Phase::Absent => true,
-                Phase::Retry => slot.due <= self.now,
-                Phase::Fetching => slot.payload.is_some() && slot.resources.iter().any(Resource::is_open),
-                _ => false,
-            };
-            if !startable {
-                continue;
-            }
-            let preload = class >= Class::Ancestor;
-            if refused {
-                blocked.fetch_queue += usize::from(!preload);
-                continue;
-            }
-            let full = self.fetches.len() >= self.settings.max_fetches;
-            if full && (preload || !self.preempt()) {
-                blocked.fetch_queue += usize::from(!preload);
-                continue;
-            }
-            if let Some(length) = slot_known_len(self, index)
-                && self.base_bytes() + length > ceiling
-            {
-                self.fail(index, format!("is {length} bytes long; the ceiling is {ceiling}"));
-                continue;
-            }
-            let files = self.settings.max_fetches.saturating_sub(self.fetches.len()).max(1);
-            let (payload, growth) = self.expected(index, files);
-            let limit = match class {
-                Class::Urgent | Class::Cover => ceiling,
-                Class::Refine => share(ceiling, REFINE_SHARE),
-                _ => share(ceiling, PRELOAD_SHARE),
-            };
-            let need = payload + growth;
-            let mut fits = !preload && self.make_room(need, true, limit)
-                || preload && self.used_bytes() + self.slots.committed + need <= limit;
-            while !fits && class <= Class::Cover && self.drop_payload_behind(rank) {
-                fits = self.used_bytes() + self.slots.committed + need <= limit;
-            }
-            if !fits {
-                refused = true;
-                blocked.by_memory |= !preload;
-                blocked.fetch_queue += usize::from(!preload);
-                continue;
-            }
-            self.order_fetches(index, growth, files);
-            if let Some(v) = self.views.get_mut(view as usize) {
-                v.served += 1.0 / v.weight.max(1e-3);
-            }
-        }
-        self.ranked = ranked;
-        // A view that wanted nothing for a while has no claim on the past.
-        let least =
-            self.views.iter().filter(|v| !v.wants.is_empty()).map(|v| v.served).fold(f64::INFINITY, f64::min);
-        if least.is_finite() {
-            for v in &mut self.views {
-                v.served = (v.served - least).max(0.0);
-            }
-        }
-    }
-
-    /// Expected length of what is to be fetched, and growth after that.
-    fn expected(&self, index: u32, files: usize) -> (u64, u64) {
-        let ceiling = self.settings.memory_ceiling_bytes;
-        let Some(slot) = self.slots.get(index) else { return (0, 0) };
-        let payload = if slot.payload.is_some() {
-            let open = slot.resources.iter().filter(|r| r.is_open()).count().min(files) as u64;
-            open * self.estimates.payload_bytes(ceiling)
-        } else {
-            slot.known_len.unwrap_or_else(|| self.estimates.payload_bytes(ceiling))
-        };
-        let growth = match (slot.role, slot.cost) {
-            (Role::Model(_), Some(c)) => c.cpu_bytes + c.gpu_bytes + c.transient_bytes,
-            (Role::Model(_), None) => self.estimates.cost_bytes(ceiling),
-            _ => payload,
-        };
-        (payload, growth)
-    }
-
-    fn order_fetches(&mut self, index: u32, growth: u64, files: usize) {
-        let ceiling = self.settings.memory_ceiling_bytes;
-        let max_bytes = ceiling.saturating_sub(self.base_bytes()).max(1);
-        let estimate = self.estimates.payload_bytes(ceiling);
-        self.slots.set_commit(index, growth);
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        let (mut charge, gpu) = (slot.charge, slot.gpu_bytes);
-        if slot.payload.is_none() {
-            let id = FetchId(self.next_fetch);
-            self.next_fetch += 1;
-            slot.fetch = Some(id);
-            charge += slot.known_len.unwrap_or(estimate);
-            self.fetches.insert(id, (index, None));
-            self.plan.fetch.push(FetchOrder { id, uri: slot.uri.clone(), max_bytes });
-        }
-        let mut left = if slot.payload.is_some() { files } else { 0 };
-        for (n, resource) in slot.resources.iter_mut().enumerate() {
-            if left > 0 && resource.is_open() {
-                left -= 1;
-                let id = FetchId(self.next_fetch);
-                self.next_fetch += 1;
-                resource.fetch = Some(id);
-                resource.charge = estimate;
-                charge += estimate;
-                self.fetches.insert(id, (index, Some(n)));
-                self.plan.fetch.push(FetchOrder { id, uri: resource.uri.as_str().into(), max_bytes });
-            }
-        }
-        self.slots.set_charge(index, charge, gpu);
-        self.set_phase(index, Phase::Fetching);
-    }
-
-    /// Makes a request slot free by ending one that nobody wants now, or that is only for later.
-    fn preempt(&mut self) -> bool {
-        let victim = self
-            .active
-            .iter()
-            .filter_map(|&i| self.slots.get(i).map(|s| (s, i)))
-            .filter(|(s, _)| s.phase == Phase::Fetching && s.is_fetching())
-            .filter(|(s, _)| s.rank_frame != self.frame || s.preload)
-            .max_by_key(|(s, i)| (s.order(self.frame), *i))
-            .map(|(_, i)| i);
-        victim.is_some_and(|i| {
-            self.cancel_fetch(i);
-            true
-        })
-    }
-
     /// The order of uploads: wanted first, what nobody wants now behind.
     pub(super) fn order_uploads(&mut self) {
         let mut waiting: Vec<(u32, u32)> = self
@@ -429,14 +296,10 @@ impl Streamer {
     }
 }
 
-fn slot_known_len(streamer: &Streamer, index: u32) -> Option<u64> {
-    streamer.slots.get(index).and_then(|s| s.known_len)
-}
-
-fn resources_of(resources: &[Resource]) -> HashMap<String, bytes::Bytes> {
+pub(super) fn resources_of(resources: &[Resource]) -> HashMap<String, bytes::Bytes> {
     resources.iter().filter_map(|r| Some((r.uri.clone(), r.bytes.clone()??))).collect()
 }
 
-fn share(ceiling: u64, share: f64) -> u64 {
+pub(super) fn share(ceiling: u64, share: f64) -> u64 {
     (ceiling as f64 * share) as u64
 }

@@ -28,7 +28,12 @@ pub(super) type Fetches = BTreeMap<FetchId, (u32, Option<usize>)>;
 impl Streamer {
     /// Bytes counted against the ceiling now.
     pub fn used_bytes(&self) -> u64 {
-        self.base_bytes() + self.slots.charged
+        self.base_bytes() + self.slots.charged + self.abandoned.bytes()
+    }
+
+    /// Workers that have something, wanted or not.
+    pub(super) fn busy_workers(&self) -> usize {
+        self.decoding + self.cancelling + self.abandoned.workers()
     }
 
     /// What the tree and the streamer's own tables take.
@@ -162,12 +167,14 @@ impl Streamer {
         let was_under_way = slot.is_under_way();
         match slot.phase {
             Phase::Decoding => self.decoding -= 1,
+            Phase::Cancelling => self.cancelling -= 1,
             Phase::Decoded => self.decoded -= 1,
             _ => {}
         }
         slot.phase = phase;
         match phase {
             Phase::Decoding => self.decoding += 1,
+            Phase::Cancelling => self.cancelling += 1,
             Phase::Decoded => self.decoded += 1,
             _ => {}
         }
@@ -186,10 +193,11 @@ impl Streamer {
         }
     }
 
-    /// Takes everything of a content back, wherever it stands, and leaves it in `phase`.
+    /// Takes everything of a content back, wherever it stands, and leaves it in `phase`. What a worker holds stays
+    /// charged until it answers.
     pub(super) fn release(&mut self, index: u32, phase: Phase) {
         let Some(slot) = self.slots.get_mut(index) else { return };
-        let now_at = slot.phase;
+        let (now_at, charge) = (slot.phase, slot.charge);
         let mut fetches: Vec<FetchId> = slot.fetch.take().into_iter().collect();
         fetches.extend(slot.resources.iter_mut().filter_map(|r| r.fetch.take()));
         slot.payload = None;
@@ -201,9 +209,12 @@ impl Streamer {
         }
         let id = self.slots.id(index);
         match now_at {
-            Phase::Decoding => {
-                self.outbox.cancel_decode.push(id);
+            Phase::Decoding | Phase::Cancelling => {
+                if now_at == Phase::Decoding {
+                    self.outbox.cancel_decode.push(id);
+                }
                 self.slots.renew(index);
+                self.abandoned.add(id, charge);
             }
             Phase::Decoded | Phase::Resident => {
                 self.outbox.drop.push(id);

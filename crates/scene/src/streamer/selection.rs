@@ -446,13 +446,23 @@ impl<'t> Pass<'t, '_> {
         }
     }
 
+    /// Keeps what was picked, even if something coarser is drawn over it in the end: it is a step on the way, and if two
+    /// such steps could push each other out, neither would ever be left.
+    fn keep(&mut self, index: u32) {
+        if let Some(side) = self.sides.get_mut(index as usize) {
+            side.pinned = self.rules.frame;
+        }
+    }
+
     fn pick(&mut self, index: u32) {
+        self.keep(index);
         self.out.kept += u32::from(self.out.was_drawn(index, self.rules.frame));
         self.out.picks.push(Pick { tile: index, boxes: 0, box_count: 0 });
     }
 
     /// Picks a tile for the areas of the holes and clips collected since.
     fn pick_inside(&mut self, index: u32, holes: usize, clips: usize) {
+        self.keep(index);
         let first = self.out.boxes.len();
         self.out.boxes.extend(self.out.holes.iter().skip(holes));
         self.out.boxes.extend(self.out.clips.iter().skip(clips));

@@ -36,6 +36,8 @@ pub(super) enum Phase {
     Fetched,
     /// A worker has it.
     Decoding,
+    /// A worker has it, was told to stop, and has not answered yet.
+    Cancelling,
     /// Waits for the GPU.
     Decoded,
     /// Can be drawn.
@@ -52,6 +54,8 @@ pub(super) struct Resource {
     pub(super) uri: String,
     /// Under way.
     pub(super) fetch: Option<FetchId>,
+    /// What fetching it takes, where an earlier attempt told, bytes.
+    pub(super) known_need: Option<u64>,
     /// `Some(None)`: it cannot be had; decoding decides what that means.
     pub(super) bytes: Option<Option<Bytes>>,
     /// Part of the slot's charge that stands for it.
@@ -83,8 +87,8 @@ pub(super) struct Slot {
     pub(super) resources: Vec<Resource>,
     /// The bytes were looked at: what they are and what they refer to is known.
     pub(super) prepared: bool,
-    /// Length of the main file where an earlier attempt told.
-    pub(super) known_len: Option<u64>,
+    /// What fetching the main file takes, where an earlier attempt told, bytes.
+    pub(super) known_need: Option<u64>,
     /// Cost once measured or decoded.
     pub(super) cost: Option<ContentCost>,
     /// Bytes counted against the ceiling now.
@@ -117,7 +121,7 @@ impl Slot {
             payload: None,
             resources: Vec::new(),
             prepared: false,
-            known_len: None,
+            known_need: None,
             cost: None,
             charge: 0,
             gpu_bytes: 0,
@@ -131,12 +135,20 @@ impl Slot {
 
     /// Whether the content takes part in fetching, decoding or uploading now.
     pub(super) fn is_under_way(&self) -> bool {
-        matches!(self.phase, Phase::Fetching | Phase::Fetched | Phase::Decoding | Phase::Decoded)
+        matches!(
+            self.phase,
+            Phase::Fetching | Phase::Fetched | Phase::Decoding | Phase::Cancelling | Phase::Decoded
+        )
     }
 
     /// Whether a request is under way for it.
     pub(super) fn is_fetching(&self) -> bool {
         self.fetch.is_some() || self.resources.iter().any(|r| r.fetch.is_some())
+    }
+
+    /// Whether a worker holds its memory, wanted or not.
+    pub(super) fn is_with_worker(&self) -> bool {
+        matches!(self.phase, Phase::Decoding | Phase::Cancelling)
     }
 
     /// Bytes of its files that are here.

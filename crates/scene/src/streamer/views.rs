@@ -71,6 +71,11 @@ impl ViewState {
         self.failed = 0;
     }
 
+    /// Forgets that a selection ran in this frame, so that another may.
+    pub(super) fn undo_selection(&mut self) {
+        std::mem::swap(&mut self.shown_new, &mut self.had_new);
+    }
+
     /// Whether a tile was drawn in the frame before `frame`.
     pub(super) fn was_drawn(&self, tile: u32, frame: u32) -> bool {
         self.drawn_in.get(tile as usize).is_some_and(|&f| f != 0 && f + 1 == frame)

@@ -108,7 +108,7 @@ pub(crate) fn read_by_local_header(
 /// Reads an entry of the directory.
 pub(crate) fn read(reader: &dyn ReadAt, entry: &ZipEntry, job: &Job) -> Result<Bytes, ArchiveError> {
     if entry.plain_bytes > job.max_bytes {
-        return Err(ArchiveError::TooLarge);
+        return Err(ArchiveError::TooLarge { plain_bytes: entry.plain_bytes });
     }
     let header = local_header(reader, entry.header_offset, entry.path.len(), &job.cancel)?;
     read_data(reader, entry, header.data_offset, job)
@@ -125,13 +125,12 @@ fn read_data(
         return Err(ArchiveError::corrupt("the archive entry is encrypted"));
     }
     if entry.plain_bytes > job.max_bytes {
-        return Err(ArchiveError::TooLarge);
+        return Err(ArchiveError::TooLarge { plain_bytes: entry.plain_bytes });
     }
     let data_end = data_offset.checked_add(entry.compressed_bytes);
     if data_end.is_none_or(|end| end > reader.len()) {
         return Err(ArchiveError::corrupt("the archive entry ends behind the end of the archive"));
     }
-    (job.on_length)(entry.plain_bytes);
     let failed = Cell::new(None);
     let section = Section {
         reader,
@@ -175,6 +174,7 @@ fn read_data(
     if crc.sum() != entry.crc32 {
         return Err(ArchiveError::corrupt("the archive entry does not match its checksum"));
     }
+    job.tell_length(&plain, entry.plain_bytes);
     Ok(plain.into())
 }
 
@@ -183,7 +183,8 @@ fn read_stored(mut section: Section<'_>, entry: &ZipEntry, job: &Job) -> Result<
         return Err(ArchiveError::corrupt("a stored archive entry declares two different lengths"));
     }
     // Bounded by the length of the archive, which was checked, and by the caller's limit.
-    let mut bytes = vec![0; usize::try_from(entry.plain_bytes).map_err(|_| ArchiveError::TooLarge)?];
+    let too_large = |_| ArchiveError::TooLarge { plain_bytes: entry.plain_bytes };
+    let mut bytes = vec![0; usize::try_from(entry.plain_bytes).map_err(too_large)?];
     for chunk in bytes.chunks_mut(4 << 20) {
         job.check().map_err(|_| ArchiveError::Cancelled)?;
         section.read_exact(chunk)?;

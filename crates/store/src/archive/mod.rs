@@ -36,8 +36,11 @@ pub enum ArchiveError {
     #[error("no such entry")]
     NotFound,
     /// The entry is longer than the caller allows.
-    #[error("the entry is longer than allowed")]
-    TooLarge,
+    #[error("the entry is longer than allowed: {plain_bytes} bytes")]
+    TooLarge {
+        /// Its length as declared.
+        plain_bytes: u64,
+    },
     /// The read was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -56,7 +59,7 @@ impl ArchiveError {
         match self {
             Self::Corrupt(reason) => FetchError::corrupt(uri, reason),
             Self::NotFound => job.not_found(),
-            Self::TooLarge => job.too_large(),
+            Self::TooLarge { plain_bytes } => job.too_large(Some(plain_bytes)),
             Self::Cancelled => FetchError::Cancelled { uri: uri.to_owned() },
             Self::Io(error) if job.cancel.is_cancelled() => {
                 tracing::trace!("{uri}: {error} after cancel");

@@ -69,6 +69,17 @@ pub(crate) struct Stored {
     pub(crate) body: Bytes,
 }
 
+/// What there is of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Copy {
+    /// A whole copy.
+    Whole(Stored),
+    /// Reading it takes so many bytes, which is more than allowed. It was not looked at.
+    TooLarge(u64),
+    /// Nothing.
+    None,
+}
+
 pub(crate) fn name_of(address: &str) -> String {
     blake3::hash(address.as_bytes()).to_hex().to_string()
 }
@@ -99,17 +110,21 @@ pub(crate) fn head(
     Ok(head)
 }
 
-/// Reads and checks a file. `InvalidData` says that it is broken (or not of this address) and should be deleted.
-pub(crate) fn read(path: &Path, address: &str, max_bytes: u64) -> io::Result<Stored> {
+/// Reads and checks a file, unless it takes more than `allowed_bytes`. `InvalidData` says that it is broken (longer than
+/// the whole cache may be, or not of this address) and should be deleted.
+pub(crate) fn read(path: &Path, address: &str, max_bytes: u64, allowed_bytes: u64) -> io::Result<Copy> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let broken = || io::Error::new(io::ErrorKind::InvalidData, path.display().to_string());
     if length < HEAD_BYTES as u64 || length > max_bytes {
         return Err(broken());
     }
+    if length > allowed_bytes {
+        return Ok(Copy::TooLarge(length));
+    }
     let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(|_| broken())?);
     (&mut file).take(length).read_to_end(&mut bytes)?;
-    parse(bytes.into(), address).ok_or_else(broken)
+    parse(bytes.into(), address).map(Copy::Whole).ok_or_else(broken)
 }
 
 fn parse(mut bytes: Bytes, address: &str) -> Option<Stored> {

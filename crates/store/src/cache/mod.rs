@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 
-pub(crate) use file::{Freshness, Stored, Validators};
+pub(crate) use file::{Copy, Freshness, Stored, Validators};
 use table::Table;
 
 use crate::write;
@@ -89,17 +89,17 @@ impl DiskCache {
         Ok(cache)
     }
 
-    /// The copy of `address`, if there is a whole one.
-    pub(crate) fn get(&self, address: &str) -> Option<Stored> {
+    /// The copy of `address`, if there is a whole one and reading it takes no more than `max_bytes`.
+    pub(crate) fn get(&self, address: &str, max_bytes: u64) -> Copy {
         let inner = &self.inner;
         let name = file::name_of(address);
         if !inner.lock_table().contains(&name) && inner.lock.is_some() {
             inner.lock_table().misses += 1;
-            return None;
+            return Copy::None;
         }
         let path = inner.path(&name);
-        match file::read(&path, address, inner.max_bytes) {
-            Ok(stored) => {
+        match file::read(&path, address, inner.max_bytes, max_bytes) {
+            Ok(Copy::Whole(stored)) => {
                 let mut table = inner.lock_table();
                 table.touch(&name);
                 table.hits += 1;
@@ -107,8 +107,9 @@ impl DiskCache {
                 if inner.lock.is_some() {
                     file::touch(&path);
                 }
-                Some(stored)
+                Copy::Whole(stored)
             }
+            Ok(other) => other,
             Err(error) => {
                 let mut table = inner.lock_table();
                 table.misses += 1;
@@ -117,7 +118,7 @@ impl DiskCache {
                     table.broken += 1;
                     inner.delete(&mut table, &name);
                 }
-                None
+                Copy::None
             }
         }
     }

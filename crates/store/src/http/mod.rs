@@ -19,7 +19,7 @@ pub(crate) use remote::RemoteFile;
 
 use crate::{
     DiskCache, FetchError, OpenOptions, Origin, Payload,
-    cache::{Freshness, Stored, Validators},
+    cache::{Copy, Freshness, Stored, Validators},
     inflate,
     job::Job,
     runtime::Runtime,
@@ -141,7 +141,11 @@ impl Http {
     }
 
     async fn fetch_raw(&self, address: Url, job: &Job) -> Result<Payload, FetchError> {
-        let stored = self.stored(&address).await;
+        let stored = match self.stored(&address, job.max_bytes).await {
+            Copy::Whole(stored) => Some(stored),
+            Copy::TooLarge(needed) => return Err(job.too_large(Some(needed))),
+            Copy::None => None,
+        };
         if let Some(stored) = &stored {
             if stored.freshness.is_fresh(unix_now_s()) {
                 return from_cache(stored, Origin::Cache, job);
@@ -219,9 +223,10 @@ impl Http {
         since.is_some_and(|since| since.elapsed() < OFFLINE_FOR)
     }
 
-    async fn stored(&self, address: &Url) -> Option<Stored> {
-        let (cache, address) = (self.cache.clone()?, address.to_string());
-        self.blocking(move || cache.get(&address)).await?
+    async fn stored(&self, address: &Url, max_bytes: u64) -> Copy {
+        let Some(cache) = self.cache.clone() else { return Copy::None };
+        let address = address.to_string();
+        self.blocking(move || cache.get(&address, max_bytes)).await.unwrap_or(Copy::None)
     }
 
     /// Writes an answer to the cache in the background. Waits only where too much waits to be written already.
@@ -258,7 +263,8 @@ impl Http {
 }
 
 fn from_cache(stored: &Stored, origin: Origin, job: &Job) -> Result<Payload, FetchError> {
-    job.length_is(stored.body.len() as u64)?;
+    job.check_length(stored.body.len() as u64)?;
+    job.tell_length(&stored.body, stored.body.len() as u64);
     Ok(Payload { bytes: stored.body.clone(), origin })
 }
 
@@ -295,22 +301,36 @@ fn is_loopback(address: &Url) -> bool {
 async fn body(mut response: Response, job: &Job) -> Result<Bytes, FetchError> {
     let announced = response.content_length();
     if let Some(bytes) = announced {
-        job.length_is(bytes)?;
+        job.check_length(bytes)?;
     }
+    let most = announced.unwrap_or(job.max_bytes);
     let mut body = Vec::new();
+    let mut told = false;
     while let Some(chunk) = response.chunk().await.map_err(|error| network_error(&job.uri, error))? {
-        if (body.len() + chunk.len()) as u64 > job.max_bytes {
-            return Err(job.too_large());
+        if (body.len() + chunk.len()) as u64 > most {
+            return Err(job.too_large(None));
+        }
+        if body.is_empty() && announced == Some(chunk.len() as u64) {
+            job.tell_length(&chunk, chunk.len() as u64);
+            return Ok(chunk);
         }
         if body.is_empty() {
-            if announced == Some(chunk.len() as u64) {
-                return Ok(chunk);
-            }
-            let capacity = announced.unwrap_or(0).min(job.max_bytes).min(64 << 20);
-            body.reserve(usize::try_from(capacity).unwrap_or(0));
+            let capacity = announced.unwrap_or(0).min(64 << 20);
+            body.reserve_exact(usize::try_from(capacity).unwrap_or(0));
         }
-        body.extend_from_slice(&chunk);
+        let mut rest = &chunk[..];
+        while !rest.is_empty() {
+            inflate::grow(&mut body, most);
+            let (part, left) = rest.split_at(rest.len().min(body.capacity() - body.len()));
+            body.extend_from_slice(part);
+            rest = left;
+        }
+        if let Some(bytes) = announced.filter(|_| !told && body.len() >= 4) {
+            told = true;
+            job.tell_length(&body, bytes);
+        }
     }
+    inflate::trim(&mut body);
     Ok(body.into())
 }
 

@@ -151,6 +151,54 @@ fn untaken_answers_hold_back_further_orders() {
 }
 
 #[test]
+fn what_takes_more_than_allowed_is_cut_off_and_can_be_ordered_with_more() {
+    let (folder, source) = folder_of_tiles(0);
+    let plain = vec![5; 300_000];
+    let packed = crate::gzipped(&plain);
+    fs::write(folder.path().join("plain.b3dm"), &plain).unwrap();
+    fs::write(folder.path().join("packed.b3dm"), &packed).unwrap();
+    let server = Server::start();
+    server.on("/tileset.json", Answer::ok("{}"));
+    server.on("/plain.b3dm", Answer::ok(plain.clone()));
+    server.on("/packed.b3dm", Answer::ok(packed.clone()));
+    let remote = Source::open(&server.address("/tileset.json"), &OpenOptions::default()).unwrap();
+    for source in [source, remote] {
+        let fetcher = Fetcher::start(source, 2, || ()).unwrap();
+        for (uri, takes) in [("plain.b3dm", 300_000), ("packed.b3dm", 300_000 + packed.len() as u64)] {
+            let mut max_bytes = 100;
+            let mut attempts = 0;
+            let bytes = loop {
+                attempts += 1;
+                fetcher.submit([FetchOrder { max_bytes, ..order(attempts, uri, 0.0) }]);
+                let mut told = None;
+                let result = loop {
+                    match fetcher.next_timeout(WAIT).expect("an event within the time") {
+                        FetchEvent::Length(_, bytes) => told = Some(bytes),
+                        FetchEvent::Done(_, result) => break result,
+                    }
+                };
+                match result {
+                    Ok(payload) => {
+                        // A length is a promise, so there is none for what is inflated.
+                        assert_eq!(told, (uri == "plain.b3dm").then_some(300_000));
+                        break payload.bytes;
+                    }
+                    Err(FetchError::TooLarge { needed: Some(needed), max_bytes: allowed, .. }) => {
+                        assert!(needed > allowed && allowed == max_bytes);
+                        assert_eq!(told, None, "nothing is promised that is not kept");
+                        max_bytes = needed;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            };
+            assert_eq!(bytes, plain);
+            assert_eq!(max_bytes, takes);
+            assert_eq!(attempts, if uri == "plain.b3dm" { 2 } else { 3 });
+        }
+    }
+}
+
+#[test]
 fn more_slots_can_be_given() {
     let server = Server::start();
     let fetcher = one_slot_held(&server);

@@ -147,11 +147,18 @@ fn lengths_are_limited_before_and_after_inflating() {
     ]);
     let source = open(folder.path());
     assert_eq!(source.read("tileset.json", 100).unwrap(), "{}");
-    assert_eq!(source.read("packed.b3dm", 1 << 20).unwrap(), plain);
+    // The stored and the inflated form are there together.
+    let both = packed.len() as u64 + (1 << 20);
+    assert_eq!(source.read("packed.b3dm", both).unwrap(), plain);
     assert_eq!(source.read("like-gzip.bin", 5).unwrap().as_ref(), [0x1f, 0x8b, 9, 0, 1]);
-    for (uri, max_bytes) in [("packed.b3dm", (1 << 20) - 1), ("packed.b3dm", 100), ("tileset.json", 1)] {
+    let stored = |uri: &str| source.list().unwrap().iter().find(|e| e.uri == uri).map(|e| e.bytes);
+    for (uri, max_bytes, needed) in [
+        ("packed.b3dm", both - 1, Some(both)),
+        ("packed.b3dm", 100, stored("packed.b3dm")),
+        ("tileset.json", 1, stored("tileset.json")),
+    ] {
         let error = source.read(uri, max_bytes).unwrap_err();
-        assert_eq!(error, FetchError::TooLarge { uri: uri.to_owned(), max_bytes });
+        assert_eq!(error, FetchError::TooLarge { uri: uri.to_owned(), max_bytes, needed });
     }
     assert!(matches!(source.read("broken.b3dm", 1 << 20), Err(FetchError::Corrupt { .. })));
 }

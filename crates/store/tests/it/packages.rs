@@ -40,7 +40,7 @@ fn check_content(source: &Source) {
     assert_eq!(source.read("zipped.json", MAX).unwrap(), "[1]");
     assert!(matches!(source.read("missing", MAX), Err(FetchError::NotFound { .. })));
     assert!(matches!(source.read("../tileset.json", MAX), Err(FetchError::Refused { .. })));
-    assert!(matches!(source.read("村/a/1.glb", 2999), Err(FetchError::TooLarge { .. })));
+    assert!(matches!(source.read("村/a/1.glb", 2999), Err(FetchError::TooLarge { needed: Some(3000), .. })));
     let paths: Vec<_> = source.list().unwrap().into_iter().map(|entry| entry.path).collect();
     assert_eq!(paths, ["empty.bin", "tileset.json", "zipped.json", "村/a/1.glb", "村/a/2 2.glb"]);
 }
@@ -227,7 +227,7 @@ fn a_database_reads_by_key() {
     assert_eq!(source.read("null", MAX).unwrap(), "");
     assert_eq!(source.read("%E6%9D%91/1%201", MAX).unwrap().as_ref(), [1]);
     assert_eq!(source.read("a%20b", MAX).unwrap().as_ref(), [2], "a key that looks encoded");
-    assert!(matches!(source.read("big", MAX), Err(FetchError::TooLarge { .. })));
+    assert!(matches!(source.read("big", MAX), Err(FetchError::TooLarge { needed: Some(3_000_000), .. })));
     assert_eq!(source.read("big", 3_000_000).unwrap().len(), 3_000_000);
     let threads: Vec<_> = (0..4)
         .map(|_| {

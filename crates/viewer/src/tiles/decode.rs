@@ -36,8 +36,8 @@ pub struct DecodeResult {
     pub id: ContentId,
     /// Its tile.
     pub tile: TileId,
-    /// What came out, or why nothing did.
-    pub result: Result<Box<Decoded>, String>,
+    /// What came out, or why nothing did; `None`: it was cancelled and holds nothing any more.
+    pub result: Option<Result<Box<Decoded>, String>>,
 }
 
 #[derive(Default)]
@@ -105,13 +105,16 @@ impl DecodePool {
         self.shared.arrived.notify_all();
     }
 
-    /// Abandons a decode; if it is under way, its result is thrown away.
-    pub fn cancel(&self, id: ContentId) {
+    /// Abandons a decode. True: it was not begun, and nothing more is heard of it. False: it is under way and ends with
+    /// a result of `None`, or it has ended and its result waits to be taken.
+    pub fn cancel(&self, id: ContentId) -> bool {
         let mut queue = self.shared.lock();
+        let waiting = queue.orders.len();
         queue.orders.retain(|order| order.id != id);
         if queue.running.contains(&id) {
             queue.abandoned.insert(id);
         }
+        queue.orders.len() < waiting
     }
 
     /// The next result, if there is one.
@@ -163,7 +166,9 @@ fn work(
         queue.running.remove(&id);
         let abandoned = queue.abandoned.remove(&id);
         drop(queue);
-        if !abandoned && results.send(DecodeResult { id, tile, result }).is_err() {
+        // What it took is freed before that is told.
+        let result = (!abandoned).then_some(result);
+        if results.send(DecodeResult { id, tile, result }).is_err() {
             return;
         }
         waker();
@@ -230,7 +235,7 @@ mod tests {
         pool.submit((0..40).map(|id| order(id, b"no tile")));
         let results = wait_for(&pool, 40);
         assert_eq!(results.len(), 40);
-        assert!(results.iter().all(|r| r.result.is_err()));
+        assert!(results.iter().all(|r| matches!(r.result, Some(Err(_)))));
         drop(pool);
         assert_eq!(woken.load(Ordering::SeqCst), 40);
     }
@@ -249,7 +254,7 @@ mod tests {
         // The channel holds two results; the rest waits or was not begun.
         pool.submit((100..200).map(|id| order(id, b"no tile")));
         for id in 110..200 {
-            pool.cancel(ContentId(id));
+            assert!(pool.cancel(ContentId(id)), "{id} was not begun");
         }
         pool.submit([order(500, b"no tile")]);
         let mut ids = Vec::new();

@@ -11,11 +11,11 @@ use geodesy::{BoundingVolume, WorldFrame};
 use scene::{
     pick::{PickMesh, Picker, Resident},
     streamer::{
-        ContentId, DrawTile, FetchFailure, FetchId, Input, Stats, Streamer, StreamerSettings, TileId,
-        TilesetId, View,
+        ContentId, DrawTile, FailureKind, FetchFailure, FetchId, Input, Stats, Streamer, StreamerSettings,
+        TileId, TilesetId, View,
     },
 };
-use store::{FetchEvent, FetchOrder, Fetcher, Source};
+use store::{FetchError, FetchEvent, FetchOrder, Fetcher, Source};
 
 use super::decode::{DecodePool, DecodeResult, Decoded};
 use crate::gpu::{
@@ -131,9 +131,8 @@ impl TileRuntime {
         for id in &plan.cancel_fetch {
             self.fetcher.cancel(id.0);
         }
-        for id in &plan.cancel_decode {
-            self.decoder.cancel(*id);
-        }
+        let not_begun: Vec<ContentId> =
+            plan.cancel_decode.iter().copied().filter(|id| self.decoder.cancel(*id)).collect();
         for id in &plan.drop {
             self.waiting.remove(id);
             self.resident.remove(id);
@@ -153,12 +152,16 @@ impl TileRuntime {
         }));
         self.decoder.submit(plan.decode.iter().cloned());
         let wanted: Vec<ContentId> = plan.upload.clone();
+        for id in not_begun {
+            self.streamer.accept(Input::DecodeCancelled(id));
+        }
         self.upload(&wanted);
     }
 
     fn take_decoded(&mut self, DecodeResult { id, tile, result }: DecodeResult) {
         match result {
-            Ok(decoded) => {
+            None => self.streamer.accept(Input::DecodeCancelled(id)),
+            Some(Ok(decoded)) => {
                 for warning in &decoded.warnings {
                     tracing::warn!(file = warning.file, place = warning.place, "{}", warning.reason);
                 }
@@ -167,7 +170,7 @@ impl TileRuntime {
                 let mesh = decoded.mesh.clone();
                 self.waiting.insert(id, Waiting { tile, mesh, state: WaitingState::Decoded(decoded) });
             }
-            Err(reason) => {
+            Some(Err(reason)) => {
                 tracing::warn!("a content could not be decoded: {reason}");
                 self.problems += 1;
                 self.streamer.accept(Input::Decoded(id, Err(reason)));
@@ -305,11 +308,12 @@ fn input_of(event: FetchEvent) -> Input {
         FetchEvent::Done(id, Ok(payload)) => Input::Fetched(FetchId(id), Ok(payload.bytes)),
         FetchEvent::Done(id, Err(error)) => {
             tracing::debug!("{error}");
-            let failure = FetchFailure {
-                transient: error.is_transient(),
-                retry_after: error.retry_after(),
-                message: error.to_string(),
+            let kind = match &error {
+                FetchError::TooLarge { needed, .. } => FailureKind::TooLong(*needed),
+                error if error.is_transient() => FailureKind::Transient,
+                _ => FailureKind::Final,
             };
+            let failure = FetchFailure { kind, retry_after: error.retry_after(), message: error.to_string() };
             Input::Fetched(FetchId(id), Err(failure))
         }
     }

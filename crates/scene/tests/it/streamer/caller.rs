@@ -7,7 +7,9 @@ use std::{
 
 use scene::{
     content::ContentCost,
-    streamer::{ContentId, FetchFailure, FetchId, Input, Plan, Streamer, StreamerSettings, View},
+    streamer::{
+        ContentId, FailureKind, FetchFailure, FetchId, Input, Plan, Streamer, StreamerSettings, View,
+    },
 };
 
 use super::world::{FakeFormat, Fault, Rng, World, cost_of};
@@ -20,13 +22,58 @@ pub(super) struct Manners {
     pub(super) decode_frames: u64,
     /// Uploads per frame at most.
     pub(super) uploads: u64,
-    /// Share of fetches that tell their length first.
+    /// Share of fetches that tell their length first, and of those cut off, of how much they need.
     pub(super) tell_length: f64,
+    /// Frames that a worker goes on with a decode that was cancelled, at most.
+    pub(super) cancel_frames: u64,
+    /// Share of cancelled decodes that come to a result all the same.
+    pub(super) late_results: f64,
 }
 
 impl Default for Manners {
     fn default() -> Self {
-        Self { fetch_frames: 6, decode_frames: 3, uploads: 3, tell_length: 0.5 }
+        Self {
+            fetch_frames: 6,
+            decode_frames: 3,
+            uploads: 3,
+            tell_length: 0.5,
+            cancel_frames: 4,
+            late_results: 0.3,
+        }
+    }
+}
+
+/// A request on its way.
+struct Fetch {
+    uri: String,
+    /// Frame in which it ends.
+    at: u64,
+    /// Frame in which it tells its length, if it does.
+    tell_at: Option<u64>,
+    max_bytes: u64,
+    /// What it was told to take at most.
+    told: Option<u64>,
+}
+
+impl Fetch {
+    /// Nobody knows how much of it is here: as much as it may take.
+    fn held(&self) -> u64 {
+        self.told.unwrap_or(self.max_bytes)
+    }
+}
+
+/// A decode that a worker has.
+struct Decode {
+    cost: ContentCost,
+    payload_bytes: u64,
+    at: u64,
+    corrupt: bool,
+    cancelled: bool,
+}
+
+impl Decode {
+    fn held(&self) -> u64 {
+        self.payload_bytes + self.cost.cpu_bytes + self.cost.gpu_bytes + self.cost.transient_bytes
     }
 }
 
@@ -37,15 +84,18 @@ pub(super) struct Caller {
     pub(super) frame: u64,
     manners: Manners,
     rng: Rng,
-    fetching: BTreeMap<FetchId, (String, u64, bool)>,
-    decoding: BTreeMap<ContentId, (ContentCost, u64, bool)>,
+    fetching: BTreeMap<FetchId, Fetch>,
+    decoding: BTreeMap<ContentId, Decode>,
     decoded: BTreeMap<ContentId, ContentCost>,
     pub(super) resident: BTreeMap<ContentId, ContentCost>,
     answered: BTreeSet<FetchId>,
     attempts: BTreeMap<String, u32>,
     pub(super) fetches_of: BTreeMap<String, u32>,
+    /// Requests that were cut off because they took more than was reserved.
+    pub(super) cut_off: u32,
+    /// Decodes that were cancelled.
+    pub(super) cancelled: u32,
     pub(super) plan_hash: u64,
-    forgiving: bool,
 }
 
 pub(super) const FRAME: Duration = Duration::from_millis(16);
@@ -66,18 +116,14 @@ impl Caller {
             answered: BTreeSet::new(),
             attempts: BTreeMap::new(),
             fetches_of: BTreeMap::new(),
+            cut_off: 0,
+            cancelled: 0,
             plan_hash: 0,
-            forgiving: false,
         }
     }
 
     pub(super) fn set_manners(&mut self, manners: Manners) {
         self.manners = manners;
-    }
-
-    /// Whether more than the ceiling may be used: after it was lowered.
-    pub(super) fn forgive_ceiling(&mut self, forgiving: bool) {
-        self.forgiving = forgiving;
     }
 
     /// One frame: hands finished work in, updates, checks the plan, carries it out.
@@ -86,7 +132,7 @@ impl Caller {
         self.now += FRAME;
         self.deliver();
         let plan = self.streamer.update(views, self.now).clone();
-        self.check_ceiling();
+        self.check_ceiling(&plan);
         self.carry_out(&plan);
         self.plan_hash = hash(self.plan_hash, &plan);
         plan
@@ -104,51 +150,93 @@ impl Caller {
         panic!("not settled after {limit} frames: {stats:?}");
     }
 
-    fn check_ceiling(&self) {
+    /// Nothing above the ceiling, except what the streamer cannot take back.
+    fn check_ceiling(&self, plan: &Plan) {
         let ceiling = self.streamer.settings().memory_ceiling_bytes;
-        let used = self.streamer.used_bytes();
-        assert!(
-            used <= ceiling || self.forgiving,
-            "frame {}: {used} bytes used, the ceiling is {ceiling}",
-            self.frame
-        );
+        let (used, frame) = (self.streamer.used_bytes(), self.frame);
+        assert_eq!(plan.stats.used_bytes, used);
+        assert_eq!(plan.stats.over_ceiling_bytes, used.saturating_sub(ceiling));
+        if used > ceiling {
+            let left = self.resident.len() + self.decoded.len() - plan.drop.len();
+            let fetching = plan.stats.fetching + plan.fetch.len() + plan.decode.len();
+            assert!(
+                left == 0 && fetching == 0 && plan.draw.is_empty(),
+                "frame {frame}: {used} bytes used, the ceiling is {ceiling}, though there is something to give back: \
+                 {left} contents, {fetching} requests\n{:?}",
+                plan.stats
+            );
+        }
     }
 
+    /// Taking something in never uses more than the ceiling, or than was used before.
     fn accept(&mut self, input: Input) {
+        let most = self.streamer.used_bytes().max(self.streamer.settings().memory_ceiling_bytes);
         self.streamer.accept(input);
-        self.check_ceiling();
+        assert!(self.streamer.used_bytes() <= most);
+        self.check_held();
+    }
+
+    /// What is resident, but for what the next plan drops because its stream was taken off.
+    fn held_resident(&self) -> u64 {
+        let known = self.resident.iter().filter(|(id, _)| self.streamer.content(**id).is_some());
+        known.map(|(_, c)| c.cpu_bytes + c.gpu_bytes).sum()
     }
 
     fn deliver(&mut self) {
+        self.tell_lengths();
         let due: Vec<FetchId> =
-            self.fetching.iter().filter(|(_, (_, at, _))| *at <= self.frame).map(|(id, _)| *id).collect();
+            self.fetching.iter().filter(|(_, f)| f.at <= self.frame).map(|(id, _)| *id).collect();
         for id in due {
-            let Some((uri, _, tell)) = self.fetching.remove(&id) else { continue };
+            let Some(Fetch { uri, max_bytes, .. }) = self.fetching.remove(&id) else { continue };
             assert!(self.answered.insert(id), "{id:?} is answered twice");
             let fault = self.world.faults.get(&uri).copied();
             let attempt = self.attempts.entry(uri.clone()).or_insert(0);
-            *attempt += 1;
-            let failure =
-                |transient| FetchFailure { transient, retry_after: None, message: format!("{uri} failed") };
+            let failure = |kind| FetchFailure { kind, retry_after: None, message: format!("{uri} failed") };
             let result = match (fault, self.world.files.get(&uri)) {
-                (Some(Fault::Gone), _) | (_, None) => Err(failure(false)),
-                (Some(Fault::Flaky(n)), _) if *attempt <= n => Err(failure(true)),
+                (Some(Fault::Gone), _) | (_, None) => Err(failure(FailureKind::Final)),
+                (Some(Fault::Flaky(n)), _) if *attempt < n => {
+                    *attempt += 1;
+                    Err(failure(FailureKind::Transient))
+                }
+                (_, Some(bytes)) if bytes.len() as u64 > max_bytes => {
+                    self.cut_off += 1;
+                    let tell = self.rng.chance(self.manners.tell_length);
+                    Err(failure(FailureKind::TooLong(tell.then_some(bytes.len() as u64))))
+                }
                 (_, Some(bytes)) => Ok(bytes.clone()),
             };
-            if tell && let Ok(bytes) = &result {
-                self.accept(Input::FetchLength(id, bytes.len() as u64));
-            }
             self.accept(Input::Fetched(id, result));
         }
         let due: Vec<ContentId> =
-            self.decoding.iter().filter(|(_, (_, at, _))| *at <= self.frame).map(|(id, _)| *id).collect();
+            self.decoding.iter().filter(|(_, d)| d.at <= self.frame).map(|(id, _)| *id).collect();
         for id in due {
-            let Some((cost, _, corrupt)) = self.decoding.remove(&id) else { continue };
-            if corrupt {
+            let Some(decode) = self.decoding.remove(&id) else { continue };
+            if decode.cancelled && !self.rng.chance(self.manners.late_results) {
+                self.accept(Input::DecodeCancelled(id));
+            } else if decode.corrupt {
                 self.accept(Input::Decoded(id, Err("corrupt".into())));
             } else {
-                self.decoded.insert(id, cost);
-                self.accept(Input::Decoded(id, Ok(cost)));
+                self.decoded.insert(id, decode.cost);
+                self.accept(Input::Decoded(id, Ok(decode.cost)));
+            }
+        }
+    }
+
+    fn tell_lengths(&mut self) {
+        let due: Vec<FetchId> = self
+            .fetching
+            .iter()
+            .filter(|(_, f)| f.tell_at.is_some_and(|at| at <= self.frame))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            let Some(fetch) = self.fetching.get_mut(&id) else { continue };
+            fetch.tell_at = None;
+            let Some(bytes) = self.world.files.get(&fetch.uri) else { continue };
+            let length = bytes.len() as u64;
+            if length <= fetch.max_bytes {
+                fetch.told = Some(length);
+                self.accept(Input::FetchLength(id, length));
             }
         }
     }
@@ -162,24 +250,35 @@ impl Caller {
             assert!(self.answered.insert(*id) || !self.fetching.contains_key(id));
         }
         for id in &plan.cancel_decode {
-            assert!(self.decoding.remove(id).is_some(), "{id:?} is not being decoded");
+            let delay = self.rng.below(self.manners.cancel_frames);
+            let decode = self.decoding.get_mut(id).expect("only what is being decoded is cancelled");
+            assert!(!decode.cancelled, "{id:?} is cancelled twice");
+            decode.cancelled = true;
+            decode.at = decode.at.min(self.frame + 1) + delay;
+            self.cancelled += 1;
         }
         for id in &plan.drop {
             let had = self.decoded.remove(id).is_some() || self.resident.remove(id).is_some();
             assert!(had, "{id:?} is dropped but not here");
         }
         for order in &plan.fetch {
-            let at = self.frame + 1 + self.rng.below(self.manners.fetch_frames);
-            let tell = self.rng.chance(self.manners.tell_length);
+            let delay = self.rng.below(self.manners.fetch_frames);
+            let tell_at =
+                self.rng.chance(self.manners.tell_length).then(|| self.frame + 1 + self.rng.below(delay + 1));
             *self.fetches_of.entry(order.uri.to_string()).or_insert(0) += 1;
-            assert!(self.fetching.insert(order.id, (order.uri.to_string(), at, tell)).is_none());
+            let (uri, at) = (order.uri.to_string(), self.frame + 1 + delay);
+            let fetch = Fetch { uri, at, tell_at, max_bytes: order.max_bytes, told: None };
+            assert!(self.fetching.insert(order.id, fetch).is_none());
         }
         for order in &plan.decode {
             let cost = cost_of(&order.bytes).expect("only what was measured is decoded");
             assert!(cost.cpu_bytes + cost.gpu_bytes + cost.transient_bytes <= order.budget_bytes);
             let at = self.frame + 1 + self.rng.below(self.manners.decode_frames);
             let corrupt = self.world.faults.get(&*order.uri) == Some(&Fault::Corrupt);
-            assert!(self.decoding.insert(order.id, (cost, at, corrupt)).is_none());
+            let payload_bytes = order.bytes.len() as u64
+                + order.resources.values().map(|bytes| bytes.len() as u64).sum::<u64>();
+            let decode = Decode { cost, payload_bytes, at, corrupt, cancelled: false };
+            assert!(self.decoding.insert(order.id, decode).is_none());
         }
         assert_eq!(plan.upload.len(), self.decoded.len(), "everything decoded waits for upload");
         let mut left = 1 + self.rng.below(self.manners.uploads);
@@ -206,18 +305,17 @@ impl Caller {
             assert_eq!(*views & draw.views, 0, "{:?} is drawn twice in a view", draw.content);
             *views |= draw.views;
         }
+        assert!(self.resident.keys().all(|id| self.streamer.content(*id).is_some()));
         self.check_held();
     }
 
-    /// What this side really holds must be within what the streamer counts.
+    /// What this side really holds, and the tree, must be within what the streamer counts.
     fn check_held(&self) {
-        let held: u64 = self.resident.values().map(|c| c.cpu_bytes + c.gpu_bytes).sum::<u64>()
+        let held: u64 = self.held_resident()
             + self.decoded.values().map(|c| c.cpu_bytes + c.gpu_bytes + c.transient_bytes).sum::<u64>()
-            + self
-                .decoding
-                .values()
-                .map(|(c, ..)| c.cpu_bytes + c.gpu_bytes + c.transient_bytes)
-                .sum::<u64>();
+            + self.decoding.values().map(Decode::held).sum::<u64>()
+            + self.fetching.values().map(Fetch::held).sum::<u64>()
+            + self.streamer.tree().bytes();
         assert!(
             held <= self.streamer.used_bytes(),
             "{held} bytes held, {} counted",

@@ -21,19 +21,24 @@ struct Flight {
     faults: f64,
     max_attempts: u32,
     slow: bool,
+    /// The ceiling changes on the way.
+    restless: bool,
 }
 
+const CEILINGS: [u64; 6] = [900_000, 1_200_000, 1_800_000, 2_500_000, 6_000_000, 200_000_000];
+
 fn flights() -> impl Strategy<Value = Flight> {
-    (0..SHAPES.len(), any::<u64>(), 0..6u8, 0..2u8, 1..4usize, 0..3u8).prop_map(
-        |(shape, seed, ceiling, fade, views, faults)| Flight {
+    (0..SHAPES.len(), any::<u64>(), 0..CEILINGS.len(), 0..2u8, 1..4usize, 0..3u8, 0..4u8).prop_map(
+        |(shape, seed, ceiling, fade, views, faults, weather)| Flight {
             shape: SHAPES[shape],
             seed,
-            ceiling: [900_000, 1_200_000, 1_800_000, 2_500_000, 6_000_000, 200_000_000][usize::from(ceiling)],
+            ceiling: CEILINGS[ceiling],
             fade_secs: [0.0, 0.1][usize::from(fade)],
             views,
             faults: [0.0, 0.1, 0.3][usize::from(faults)],
             max_attempts: 3,
-            slow: false,
+            slow: weather == 3,
+            restless: weather % 2 == 1,
         },
     )
 }
@@ -94,7 +99,14 @@ fn fly(flight: &Flight, frames: usize) -> u64 {
     let next = build(&mut world, "b", Shape::Replace, 4, flight.seed ^ 1);
     world.spoil(&mut rng, flight.faults);
     let manners = if flight.slow {
-        Manners { fetch_frames: 60, decode_frames: 20, uploads: 1, tell_length: 0.2 }
+        Manners {
+            fetch_frames: 60,
+            decode_frames: 20,
+            uploads: 1,
+            tell_length: 0.2,
+            cancel_frames: 30,
+            late_results: 0.3,
+        }
     } else {
         Manners::default()
     };
@@ -119,6 +131,9 @@ fn fly(flight: &Flight, frames: usize) -> u64 {
         }
         if rng.chance(0.01) {
             caller.streamer.retry_failed();
+        }
+        if flight.restless && rng.chance(0.05) {
+            caller.streamer.settings_mut().memory_ceiling_bytes = CEILINGS[rng.below(6) as usize];
         }
         let plan = caller.step(&views);
         oracle.check(&caller, &plan, &views, false);
@@ -169,6 +184,7 @@ fn same_inputs_give_same_plans() {
             faults: 0.1,
             max_attempts: 3,
             slow: false,
+            restless: true,
         };
         assert_eq!(fly(&flight, 60), fly(&flight, 60));
     }
