@@ -6,8 +6,10 @@
 pub mod buildings;
 pub mod division;
 pub mod footprint;
+pub mod index;
 pub mod model;
 pub mod parse;
+pub mod search;
 pub mod text;
 
 pub use buildings::{BuildingIndex, DuplicateBuilding, NearBuilding};

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod buildings;
+mod file;
 mod made;
 mod parsing;
+mod searching;
 mod table;
