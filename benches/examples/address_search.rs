@@ -1,14 +1,12 @@
 //! Right answers first, by kind of question, and how long they take: `cargo run --release -p benches --example
 //! address_search [--wrong]`.
 
-use std::time::Instant;
-
 use address_index::{
     index::{AddressIndex, AlignedBytes, Target},
     search::{SearchOptions, Searcher},
 };
 use benches::address::{Class, County, queries, spoken};
-use cpu_time::ProcessTime;
+use cpu_time::{ProcessTime, ThreadTime};
 
 fn main() {
     let show_wrong = std::env::args().any(|arg| arg == "--wrong");
@@ -52,7 +50,7 @@ fn quality(index: &AddressIndex, show_wrong: bool) {
         let of_class: Vec<_> = all.iter().filter(|q| q.class == class).collect();
         let mut right = 0;
         for question in &of_class {
-            let start = Instant::now();
+            let start = ThreadTime::now();
             let hits = searcher.search(&question.text, &options);
             times.push(start.elapsed().as_secs_f64() * 1e3);
             let best = hits.first();
@@ -107,7 +105,7 @@ fn keystrokes(index: &AddressIndex) {
         let mut reached = false;
         for (n, (end, c)) in question.text.char_indices().enumerate() {
             let typed = &question.text[..end + c.len_utf8()];
-            let start = Instant::now();
+            let start = ThreadTime::now();
             let hits = searcher.search(typed, &options);
             times.push(start.elapsed().as_secs_f64() * 1e3);
             if !reached

@@ -129,6 +129,10 @@ impl Walk<'_> {
                 let range = self.narrow((from, to), depth, symbol, symbol.saturating_add(1));
                 self.go(range, depth, at + 1, Way::Char);
             }
+            // 溪坪街第二巷 is 溪坪街二巷.
+            Glyph::Han('第') if matches!(self.query.glyph(at + 1), Some(Glyph::Number { .. })) => {
+                self.step((from, to), depth, at + 1);
+            }
             Glyph::Han(_) => {
                 let readings = self.query.readings.get(at).copied().unwrap_or_default();
                 for (k, symbol) in readings.into_iter().enumerate().filter(|&(_, symbol)| symbol != 0) {

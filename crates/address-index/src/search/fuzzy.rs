@@ -38,10 +38,21 @@ pub(crate) fn collect(
     let mut votes: Vec<(u32, u8)> = Vec::new();
     ideographs(view, query, region, &mut votes);
     let mut names: Vec<u32> = most_voted(view, &mut votes);
-    inside(view, query, region, places, &mut names);
+    let inside = inside(view, query, places);
+    names.extend(&inside);
+    names.sort_unstable();
+    names.dedup();
     for run in runs(unexplained) {
         for &name in &names {
             align(view, query, name, &run, edges);
+        }
+    }
+    // What was explained may have been explained wrongly: 金墩 elsewhere for 金墩楮 in this village.
+    if unexplained != query.wanted {
+        for run in runs(query.wanted) {
+            for &name in &inside {
+                align(view, query, name, &run, edges);
+            }
         }
     }
     let letters =
@@ -71,10 +82,11 @@ fn runs(mut bits: u64) -> Vec<std::ops::Range<usize>> {
     runs
 }
 
-/// Names of what lies in some places, if they share a sound with the region.
-fn inside(view: &View<'_>, query: &Query, region: u64, places: &[u32], names: &mut Vec<u32>) {
+/// Names of what lies in some places, if they share sounds with the query: all but one of a short name's.
+fn inside(view: &View<'_>, query: &Query, places: &[u32]) -> Vec<u32> {
+    let mut names = Vec::new();
     let mut heard = [0u64; 8];
-    for at in (0..query.len()).filter(|&at| region & 1 << at != 0) {
+    for at in (0..query.len()).filter(|&at| query.wanted & 1 << at != 0) {
         if let (Some(Glyph::Han(_)), Some(readings)) = (query.glyph(at), query.readings.get(at)) {
             let class = usize::from(pinyin::careless(readings[0]));
             if let Some(word) = heard.get_mut(class / 64) {
@@ -89,16 +101,21 @@ fn inside(view: &View<'_>, query: &Query, region: u64, places: &[u32], names: &m
             left -= 1;
             let Some(&name) = view.node_name.get(node as usize) else { continue };
             let core = view.form(name).iter().take(view.core(name));
-            let shares = core
+            let core_len = view.core(name);
+            let is_heard =
+                |class: &usize| heard.get(class / 64).is_some_and(|word| word & 1 << (class % 64) != 0);
+            let shared = core
                 .map(|&unit| usize::from(pinyin::careless(symbol_of_unit(unit))))
-                .any(|class| heard.get(class / 64).is_some_and(|word| word & 1 << (class % 64) != 0));
-            if shares {
+                .filter(is_heard)
+                .count();
+            if shared > 0 && shared + 2 > core_len {
                 names.push(name);
             }
         }
     }
     names.sort_unstable();
     names.dedup();
+    names
 }
 
 fn ideographs(view: &View<'_>, query: &Query, region: u64, votes: &mut Vec<(u32, u8)>) {
@@ -191,7 +208,7 @@ fn allowed(core: usize) -> f32 {
     match core {
         0 | 1 => 0.0,
         2 => 1.0,
-        3 | 4 => 1.3,
+        3 | 4 => 1.45,
         _ => 2.1,
     }
 }
@@ -234,7 +251,9 @@ fn align(view: &View<'_>, query: &Query, name: u32, run: &std::ops::Range<usize>
             _ => 2.0,
         }
     };
-    let leave_out = |k: usize| if k < core { 1.0 } else { 0.3 };
+    // People leave endings off: all of it costs no more than a small mistake.
+    let ending_unit = 0.4 / (form.len() - core).max(1) as f32;
+    let leave_out = |k: usize| if k < core { 1.0 } else { ending_unit.min(0.3) };
     // A wrong character among what is explained already is rather a missing one.
     let wrong = |k: usize, j: usize| {
         let cost = same(form[k], from + j);
@@ -274,7 +293,7 @@ fn push_aligned(
         return;
     }
     let weight = found.right as f32 - cost - 0.25;
-    if weight > 0.4 {
+    if weight > 0.3 {
         edges.push(Edge { name, first: first as u8, end: end as u8, weight, how: MatchKind::Fuzzy });
     }
 }
@@ -336,14 +355,22 @@ struct Aligned {
 
 #[derive(Clone, Copy)]
 struct Cell {
+    /// Units that are right less what the mistakes cost.
+    value: f32,
     cost: f32,
     first: u8,
     right: u8,
 }
 
-/// The cheapest alignment of a name of `m` units with a part of `n` atoms: wrong, missing, added and swapped units
-/// (optimal string alignment with free ends). `prefer_wrong`: of a wrong and a missing unit that cost the same, take the
-/// wrong one.
+impl Cell {
+    fn with(self, right: u8, cost: f32) -> Self {
+        let value = self.value + f32::from(right) - cost;
+        Self { value, cost: self.cost + cost, right: self.right + right, ..self }
+    }
+}
+
+/// The best alignment of a name of `m` units with a part of `n` atoms: wrong, missing, added and swapped units (optimal
+/// string alignment with free ends). `prefer_wrong`: of a wrong and a missing unit that are as good, take the wrong one.
 fn aligned(
     m: usize,
     n: usize,
@@ -357,37 +384,31 @@ fn aligned(
         return None;
     }
     // Three rows: swapping looks two back.
-    let mut rows = [[Cell { cost: 0.0, first: 0, right: 0 }; WIDTH]; 3];
+    let mut rows = [[Cell { value: 0.0, cost: 0.0, first: 0, right: 0 }; WIDTH]; 3];
     for (j, cell) in rows[0].iter_mut().enumerate().take(n + 1) {
         cell.first = j as u8;
     }
     for i in 1..=m {
         let (now, before, before_that) = (i % 3, (i + 2) % 3, (i + 1) % 3);
         let left_out = missing(i - 1);
-        rows[now][0] = Cell { cost: rows[before][0].cost + left_out, first: 0, right: 0 };
+        rows[now][0] = rows[before][0].with(0, left_out);
         for j in 1..=n {
             let differ = wrong(i - 1, j - 1);
-            let mut best = rows[before][j - 1];
-            best.cost += differ;
-            best.right += u8::from(differ < 0.5);
-            let mut out = rows[before][j];
-            out.cost += left_out;
-            if out.cost < best.cost || (out.cost == best.cost && !prefer_wrong) {
+            let mut best = rows[before][j - 1].with(u8::from(differ < 0.5), differ);
+            let out = rows[before][j].with(0, left_out);
+            if out.value > best.value || (out.value == best.value && !prefer_wrong) {
                 best = out;
             }
             if i < m {
-                let mut extra = rows[now][j - 1];
-                extra.cost += added;
-                if extra.cost < best.cost {
+                let extra = rows[now][j - 1].with(0, added);
+                if extra.value > best.value {
                     best = extra;
                 }
             }
-            if i >= 2 && j >= 2 && best.cost > 0.0 {
+            if i >= 2 && j >= 2 {
                 let crossed = wrong(i - 1, j - 2) + wrong(i - 2, j - 1);
-                let mut swapped = rows[before_that][j - 2];
-                swapped.cost += 0.7 + crossed;
-                swapped.right += 2;
-                if crossed < 0.6 && swapped.cost < best.cost {
+                let swapped = rows[before_that][j - 2].with(2, 0.7 + crossed);
+                if crossed < 0.6 && swapped.value > best.value {
                     best = swapped;
                 }
             }
@@ -395,6 +416,6 @@ fn aligned(
         }
     }
     let ends = rows[m % 3].iter().enumerate().take(n + 1);
-    let (end, cell) = ends.min_by(|a, b| a.1.cost.total_cmp(&b.1.cost).then(b.1.right.cmp(&a.1.right)))?;
+    let (end, cell) = ends.max_by(|a, b| a.1.value.total_cmp(&b.1.value).then(b.0.cmp(&a.0)))?;
     Some(Aligned { cost: cell.cost, first: usize::from(cell.first), end, right: usize::from(cell.right) })
 }

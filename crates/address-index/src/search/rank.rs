@@ -150,6 +150,10 @@ pub(crate) fn rank(
         b.score.total_cmp(&a.score).then((a.node, a.leaf).cmp(&(b.node, b.leaf)))
     };
     scratch.candidates.sort_by(order);
+    if !scratch.wide.is_empty() {
+        inside_wide(view, query, scratch);
+        scratch.candidates.sort_by(order);
+    }
     let best = scratch.candidates.first().map_or(0.0, |candidate| candidate.score);
     let behind = scratch.candidates.partition_point(|candidate| candidate.score >= best - BEHIND);
     scratch.candidates.truncate(behind.min(MOST_LOOKED_UP));
@@ -166,6 +170,30 @@ pub(crate) fn rank(
     }
     sort(view, options, &mut ranked);
     ranked
+}
+
+/// Places with a name that many have (3组, 新村) inside the best candidates.
+fn inside_wide(view: &View<'_>, query: &Query, scratch: &mut Scratch) {
+    let mut found = Vec::new();
+    for candidate in scratch.candidates.iter().take(32).filter(|candidate| candidate.leaf.is_none()) {
+        let end = view.node_end.get(candidate.node as usize).copied().unwrap_or(0);
+        for &wide in &scratch.wide {
+            let edge = &scratch.edges[usize::from(wide)];
+            if edge.mask() & candidate.mask != 0 {
+                continue;
+            }
+            let named = |node: &u32| view.node_name.get(*node as usize) == Some(&edge.name);
+            for node in (candidate.node + 1..end).take(2_000).filter(named).take(8) {
+                found.push((node, wide));
+            }
+        }
+    }
+    for (node, wide) in found {
+        let mut first = Candidate { node, leaf: None, score: 0.0, mask: 0, edges: [(0, 0); 6], len: 0 };
+        scratch.take(&mut first, wide, node);
+        let candidate = around(view, query, scratch, first, view.place_parent(node));
+        scratch.candidates.push(candidate);
+    }
 }
 
 /// Atoms that a mistake may explain better: those left over, those that only sound right, and all where the number is not
@@ -185,20 +213,27 @@ pub(crate) fn doubtful(query: &Query, scratch: &Scratch, best: Option<&Ranked>) 
     doubtful
 }
 
-/// The places that the best candidates lie in: those of candidates that are towns or smaller, the first few.
+/// Towns and villages that the query names plainly: what else it says is likely to be in there.
 pub(crate) fn places(view: &View<'_>, scratch: &Scratch) -> Vec<u32> {
-    let mut places: Vec<u32> = Vec::new();
-    for candidate in scratch.candidates.iter().take(12) {
-        // The smallest place that was named, and its village if that was named too.
-        for &(_, node) in candidate.edges.iter().take(usize::from(candidate.len)) {
-            let rank = view.place_kind(node).map_or(0, ElementKind::rank);
-            if (3..=4).contains(&rank) && !places.contains(&node) && places.len() < 4 {
-                places.push(node);
+    let plain = scratch.edges.iter().filter(|edge| edge.how <= MatchKind::Homophone && edge.weight >= 1.4);
+    let mut named: Vec<(u8, f32, u32)> = Vec::new();
+    for edge in plain {
+        for &target in view.targets(edge.name).iter().take(4) {
+            let rank =
+                if target & LEAF == 0 { view.place_kind(target).map_or(0, ElementKind::rank) } else { 0 };
+            if (3..=4).contains(&rank) {
+                named.push((rank, edge.weight, target));
             }
         }
     }
     // Villages before towns: fewer names, likelier ones.
-    places.sort_by_key(|&node| std::cmp::Reverse(view.place_kind(node).map_or(0, ElementKind::rank)));
+    named.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
+    let mut places: Vec<u32> = Vec::new();
+    for (_, _, node) in named {
+        if !places.contains(&node) && places.len() < 4 {
+            places.push(node);
+        }
+    }
     places
 }
 
@@ -267,8 +302,10 @@ fn around(
         let mut best: Option<(u16, f32)> = None;
         let mut consider = |edge_at: u16| {
             let Some(edge) = scratch.edges.get(usize::from(edge_at)) else { return };
-            if edge.mask() & candidate.mask == 0 && best.is_none_or(|(_, weight)| edge.weight > weight) {
-                best = Some((edge_at, edge.weight));
+            // Of two as heavy the one that leaves more to the others.
+            let worth = edge.weight - 0.01 * f32::from(edge.end - edge.first);
+            if edge.mask() & candidate.mask == 0 && best.is_none_or(|(_, other)| worth > other) {
+                best = Some((edge_at, worth));
             }
         };
         scratch.edges_of(here).for_each(&mut consider);
@@ -278,6 +315,10 @@ fn around(
         }
         if let Some((edge, _)) = best {
             scratch.take(&mut candidate, edge, here);
+            // Letters that are one name are likelier that than the initials of two.
+            let is_initials =
+                scratch.edges.get(usize::from(edge)).is_some_and(|e| e.how == MatchKind::Initials);
+            candidate.score -= if is_initials { 0.12 } else { 0.0 };
         }
         at = view.place_parent(here);
     }
