@@ -1,6 +1,7 @@
 //! A made-up county of some 133,000 addresses and what people ask for in it. Fixed seeds: the same on every machine.
 
 pub mod county;
+pub mod instance;
 pub mod queries;
 pub mod rng;
 pub mod spoken;

@@ -10,6 +10,7 @@ pub mod index;
 pub mod model;
 pub mod parse;
 pub mod search;
+pub mod spatial;
 pub mod text;
 
 pub use buildings::{BuildingIndex, DuplicateBuilding, NearBuilding};

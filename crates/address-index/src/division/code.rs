@@ -112,7 +112,10 @@ impl DivisionCode {
         let mut code = self;
         for shorter in [12, 9, 6, 4, 2] {
             let fill = 10u64.pow(u32::from(code.digits.saturating_sub(shorter)));
-            if code.digits > shorter && code.value % fill == 0 && (shorter != 12 || code.digits == 15) {
+            if code.digits > shorter
+                && code.value.is_multiple_of(fill)
+                && (shorter != 12 || code.digits == 15)
+            {
                 code = Self { value: code.value / fill, digits: shorter };
             }
         }

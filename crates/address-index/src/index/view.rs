@@ -281,11 +281,11 @@ impl<'a> View<'a> {
     }
     /// The full text of a place or an address, from the province.
     pub fn text_of(&self, target: Target) -> String {
-        if let Target::Address(address) = target {
-            if let Ok(at) = self.text_leaf.binary_search(&address) {
-                let bytes = slice_of(self.text_at, self.text, at);
-                return std::str::from_utf8(bytes).unwrap_or_default().to_owned();
-            }
+        if let Target::Address(address) = target
+            && let Ok(at) = self.text_leaf.binary_search(&address)
+        {
+            let bytes = slice_of(self.text_at, self.text, at);
+            return std::str::from_utf8(bytes).unwrap_or_default().to_owned();
         }
         let place = match target {
             Target::Place(place) => place,

@@ -133,10 +133,10 @@ pub fn core_of(name: &str) -> &str {
         "弄",
     ];
     let mut core = name;
-    if let Some(rest) = COMMITTEES.iter().find_map(|word| core.strip_suffix(word)) {
-        if rest.chars().count() >= 2 {
-            core = rest;
-        }
+    if let Some(rest) = COMMITTEES.iter().find_map(|word| core.strip_suffix(word))
+        && rest.chars().count() >= 2
+    {
+        core = rest;
     }
     for ending in ENDINGS {
         if let Some(rest) = core.strip_suffix(ending) {

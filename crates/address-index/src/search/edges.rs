@@ -145,11 +145,11 @@ impl Walk<'_> {
         }
     }
     fn go(&mut self, range: (u32, u32), depth: usize, at: usize, way: Way) {
-        if range.0 < range.1 {
-            if let (Some(end), Some(slot)) = (self.ends.get_mut(depth), self.ways.get_mut(depth)) {
-                (*end, *slot) = (at as u8, way);
-                self.step(range, depth + 1, at);
-            }
+        if range.0 < range.1
+            && let (Some(end), Some(slot)) = (self.ends.get_mut(depth), self.ways.get_mut(depth))
+        {
+            (*end, *slot) = (at as u8, way);
+            self.step(range, depth + 1, at);
         }
     }
     /// Each different symbol of a range of keys.

@@ -234,20 +234,8 @@ fn align(view: &View<'_>, query: &Query, name: u32, run: &std::ops::Range<usize>
                 let readings = query.readings.get(at).copied().unwrap_or_default();
                 if readings.iter().any(|&r| r != 0 && pinyin::careless(r) == heard) { 0.25 } else { 1.0 }
             }
-            Some(Glyph::Number { value, .. }) => {
-                if unit == NUMBER | value {
-                    0.0
-                } else {
-                    2.0
-                }
-            }
-            Some(Glyph::Letter(letter)) => {
-                if unit == u32::from(letter) {
-                    0.0
-                } else {
-                    2.0
-                }
-            }
+            Some(Glyph::Number { value, .. }) if unit == NUMBER | value => 0.0,
+            Some(Glyph::Letter(letter)) if unit == u32::from(letter) => 0.0,
             _ => 2.0,
         }
     };

@@ -66,10 +66,11 @@ pub(crate) fn find(view: &View<'_>, query: &Query, taken: u64, node: u32, unfini
             break;
         }
     }
-    if unfinished && best.how != Some(NumberFound::Exact) {
-        if let Some(found) = begun(view, query, &free, node) {
-            best = found;
-        }
+    if unfinished
+        && best.how != Some(NumberFound::Exact)
+        && let Some(found) = begun(view, query, &free, node)
+    {
+        best = found;
     }
     match best.how {
         None => Found { how: Some(NumberFound::Missing), credit: -0.6, ..Found::default() },

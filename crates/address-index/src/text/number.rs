@@ -268,11 +268,11 @@ impl Scan<'_> {
                 return Some(value.with_letter(stem));
             }
             let typed_unit = self.latin && self.latin_unit().is_some();
-            if let Some(letter) = self.lone_letter(0).filter(|_| !typed_unit && self.number(1).is_none()) {
-                if letter != b'm' || self.han(1).is_some() {
-                    self.at += 1;
-                    return Some(value.with_letter(code(letter)));
-                }
+            if let Some(letter) = self.lone_letter(0).filter(|_| !typed_unit && self.number(1).is_none())
+                && (letter != b'm' || self.han(1).is_some())
+            {
+                self.at += 1;
+                return Some(value.with_letter(code(letter)));
             }
             return Some(value);
         }

@@ -158,3 +158,43 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn edits_give_what_building_anew_would(all in prop::collection::vec(rings(), 1..16), kept in prop::collection::vec(any::<bool>(), 16), split in 0usize..16, points in prop::collection::vec([-550i64..550, -550i64..550], 8), outlier in any::<bool>()) {
+        let wide = |ring: &Vec<[i64; 2]>| ring.iter().map(|vertex| vertex.map(|c| c as f64)).collect::<Vec<_>>();
+        let footprint = |(k, rings): (usize, &Rings)| Footprint::new(format!("{k:02}"), wide(&rings[0]), rings[1..].iter().map(wide).collect()).unwrap();
+        let mut footprints: Vec<_> = all.iter().enumerate().map(footprint).collect();
+        if outlier {
+            footprints.push(square("99", 9e7, -9e7, 10.0));
+        }
+        let (first, later) = footprints.split_at(split.min(footprints.len()));
+        let mut edited = BuildingIndex::new(first.to_vec()).unwrap();
+        for footprint in later {
+            edited.insert(footprint.clone()).unwrap();
+            prop_assert!(edited.insert(footprint.clone()).is_err());
+        }
+        let mut left = Vec::new();
+        for (footprint, keep) in footprints.iter().zip(kept.iter().chain(std::iter::repeat(&true))) {
+            if *keep {
+                left.push(footprint.clone());
+            } else {
+                let taken = edited.remove(footprint.building_id());
+                prop_assert_eq!(taken.as_ref(), Some(footprint));
+                prop_assert_eq!(edited.remove(footprint.building_id()), None);
+            }
+        }
+        let anew = BuildingIndex::new(left.clone()).unwrap();
+        prop_assert_eq!(edited.len(), anew.len());
+        for point in points.into_iter().map(|point| point.map(|c| c as f64)).chain([[9e7 + 5.0, -9e7 + 5.0], [8e7, -9e7]]) {
+            let at = |index: &BuildingIndex| index.building_at(point).map(|f| f.building_id().to_owned());
+            prop_assert_eq!(at(&edited), at(&anew));
+            for radius in [0.0, 30.0, 1e9] {
+                let near = |index: &BuildingIndex| index.nearest_within(point, radius).map(|near| near.distance_m);
+                let (a, b) = (near(&edited), near(&anew));
+                prop_assert_eq!(a.is_some(), b.is_some());
+                prop_assert!((a.unwrap_or(0.0) - b.unwrap_or(0.0)).abs() < 1e-6);
+            }
+        }
+    }
+}

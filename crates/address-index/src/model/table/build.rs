@@ -260,10 +260,10 @@ impl Builder<'_, '_> {
                 }
             },
         };
-        if let (Some(code), Some(home)) = (code, self.options.home) {
-            if !code.is_within(home) {
-                return self.issue("code", IssueReason::Elsewhere { home }, true);
-            }
+        if let (Some(code), Some(home)) = (code, self.options.home)
+            && !code.is_within(home)
+        {
+            return self.issue("code", IssueReason::Elsewhere { home }, true);
         }
         let status = Status::parse(raw.status);
         if status.is_none() {
@@ -271,10 +271,10 @@ impl Builder<'_, '_> {
         }
         let valid_from = self.date("valid_from", raw.valid_from);
         let valid_to = self.date("valid_to", raw.valid_to);
-        if let (Some(from), Some(to)) = (valid_from, valid_to) {
-            if to < from {
-                return self.issue("valid_to", IssueReason::Reversed { from, to }, true);
-            }
+        if let (Some(from), Some(to)) = (valid_from, valid_to)
+            && to < from
+        {
+            return self.issue("valid_to", IssueReason::Reversed { from, to }, true);
         }
         let id = raw.id.trim();
         if let Some(&first_line) = self.ids.get(id).filter(|_| !id.is_empty()) {
@@ -569,10 +569,10 @@ fn key_rank(kind: ElementKind) -> u8 {
 fn identity(name: &str, kind: ElementKind) -> String {
     let written = if kind.rank() == 4 { lexicon::written_of(name) } else { name.to_owned() };
     let normalized = Normalized::new(&written);
-    if kind == ElementKind::Group {
-        if let Some(token) = crate::text::number::number_at(&normalized.atoms, 0, false) {
-            return token.parts().first().map(|value| value.plain()).unwrap_or_default();
-        }
+    if kind == ElementKind::Group
+        && let Some(token) = crate::text::number::number_at(&normalized.atoms, 0, false)
+    {
+        return token.parts().first().map(|value| value.plain()).unwrap_or_default();
     }
     normalized.text()
 }
