@@ -2,6 +2,7 @@
 
 pub mod county;
 pub mod instance;
+pub mod lanes;
 pub mod queries;
 pub mod rng;
 pub mod spoken;

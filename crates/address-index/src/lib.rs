@@ -7,6 +7,7 @@ pub mod buildings;
 pub mod division;
 pub mod footprint;
 pub mod index;
+pub mod matching;
 pub mod model;
 pub mod parse;
 pub mod search;

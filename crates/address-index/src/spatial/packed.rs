@@ -154,6 +154,25 @@ impl PackedBuildings {
         }
         best
     }
+    /// Calls `found` with each building whose box is within a radius, some more than once, none that is nearer left out.
+    pub fn boxes_near(&self, point: [f64; 2], radius_m: f64, mut found: impl FnMut(u32)) {
+        let grid = &self.grid;
+        let Some(steps) = grid.steps(point).filter(|_| radius_m >= 0.0) else { return };
+        let reach = (radius_m * grid.per_m).min(65_535.0) as u32 + 1;
+        let low = grid.cell([steps[0].saturating_sub(reach), steps[1].saturating_sub(reach)]);
+        let high = grid.cell([steps[0] + reach, steps[1] + reach]);
+        for row in low[1]..=high[1].min(grid.rows.saturating_sub(1)) {
+            for column in low[0]..=high[0].min(grid.columns.saturating_sub(1)) {
+                for &at in grid.cell_entries([column, row]) {
+                    let Some(&[west, south, east, north]) = grid.boxes.get(at as usize) else { continue };
+                    let away = [gap(steps[0], west.into(), east.into()), gap(steps[1], south.into(), north.into())];
+                    if grid.squared_m(away[0], away[1]) <= radius_m * radius_m {
+                        found(grid.order.get(at as usize).copied().unwrap_or(0));
+                    }
+                }
+            }
+        }
+    }
     /// All pairs of a point and a building that it lies in or on: `found(point, building)` with their places in the two
     /// lists. Points are taken cell by cell, so that what is read is near what was read.
     pub fn join_containing(&self, points: &[[f64; 2]], mut found: impl FnMut(u32, u32)) {
