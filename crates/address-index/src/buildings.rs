@@ -1,16 +1,22 @@
-//! Which building stands at a place, and which is nearest.
+//! Which building stands at a place, and which is nearest; with edits.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use rstar::{AABB, PointDistance, RTree, RTreeObject};
 
-use crate::Footprint;
+use crate::{Footprint, spatial::PackedBuildings};
 
-/// Buildings by place: an R-tree over the boxes of their outlines, exact behind the boxes.
+/// Buildings by place: a packed base for those given at first, an R-tree for those added since, exact behind the boxes.
 #[derive(Debug)]
 pub struct BuildingIndex {
-    tree: RTree<Entry>,
+    base: PackedBuildings,
+    /// Of the base, `None` where removed.
+    footprints: Vec<Option<Footprint>>,
+    added: RTree<Entry>,
+    /// Place of each building: in the base, or among the added.
+    places: BTreeMap<String, Place>,
+    next: usize,
 }
 
 /// A building near a point.
@@ -30,36 +36,83 @@ pub struct DuplicateBuilding {
     pub building_id: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    Base(usize),
+    Added(Box<Footprint>, usize),
+}
+
+#[derive(Clone, Debug, PartialEq)]
 struct Entry {
     footprint: Footprint,
-    /// Place in the list that the index was made from.
+    /// Place in the order of arrival.
     order: usize,
 }
 
 impl BuildingIndex {
     /// Builds the index; ids must be unique.
     pub fn new(footprints: Vec<Footprint>) -> Result<Self, DuplicateBuilding> {
-        let mut seen = BTreeSet::new();
-        if let Some(twice) = footprints.iter().find(|footprint| !seen.insert(footprint.building_id())) {
-            return Err(DuplicateBuilding { building_id: twice.building_id().to_owned() });
+        let mut places = BTreeMap::new();
+        for (at, footprint) in footprints.iter().enumerate() {
+            if places.insert(footprint.building_id().to_owned(), Place::Base(at)).is_some() {
+                return Err(DuplicateBuilding { building_id: footprint.building_id().to_owned() });
+            }
         }
-        let entries = footprints.into_iter().enumerate();
-        let entries = entries.map(|(order, footprint)| Entry { footprint, order }).collect();
-        Ok(Self { tree: RTree::bulk_load(entries) })
+        let base = PackedBuildings::new(&footprints);
+        let next = footprints.len();
+        Ok(Self {
+            base,
+            footprints: footprints.into_iter().map(Some).collect(),
+            added: RTree::new(),
+            places,
+            next,
+        })
     }
     /// Number of buildings.
     pub fn len(&self) -> usize {
-        self.tree.size()
+        self.places.len()
     }
     /// Whether there are no buildings.
     pub fn is_empty(&self) -> bool {
-        self.tree.size() == 0
+        self.places.is_empty()
+    }
+    /// The packed base, whose answers are places in the list that the index was made from; it knows nothing of edits.
+    pub fn base(&self) -> &PackedBuildings {
+        &self.base
+    }
+    /// Adds a building.
+    pub fn insert(&mut self, footprint: Footprint) -> Result<(), DuplicateBuilding> {
+        let building_id = footprint.building_id().to_owned();
+        if self.places.contains_key(&building_id) {
+            return Err(DuplicateBuilding { building_id });
+        }
+        let entry = Entry { footprint, order: self.next };
+        self.next += 1;
+        self.places.insert(building_id, Place::Added(Box::new(entry.footprint.clone()), entry.order));
+        self.added.insert(entry);
+        Ok(())
+    }
+    /// Takes a building away; gives it back if it was there.
+    pub fn remove(&mut self, building_id: &str) -> Option<Footprint> {
+        match self.places.remove(building_id)? {
+            Place::Base(at) => self.footprints.get_mut(at).and_then(Option::take),
+            Place::Added(footprint, order) => {
+                self.added.remove(&Entry { footprint: (*footprint).clone(), order });
+                Some(*footprint)
+            }
+        }
+    }
+    /// A building by its id.
+    pub fn get(&self, building_id: &str) -> Option<&Footprint> {
+        match self.places.get(building_id)? {
+            Place::Base(at) => self.footprints.get(*at).and_then(Option::as_ref),
+            Place::Added(footprint, _) => Some(footprint),
+        }
     }
     /// The building that a point lies in or on. Of several the one with the smallest area (a shed drawn over a yard's
     /// outline), then the first given.
     pub fn building_at(&self, point: [f64; 2]) -> Option<&Footprint> {
-        self.entry_at(point).map(|entry| &entry.footprint)
+        self.found_at(point).map(|(footprint, _)| footprint)
     }
     /// The nearest building within `radius_m` (inclusive) of a point. Inside buildings the one of
     /// [`BuildingIndex::building_at`]; of several equally near the first given.
@@ -67,10 +120,24 @@ impl BuildingIndex {
         if !point.iter().all(|coordinate| coordinate.is_finite()) || radius_m.is_nan() || radius_m < 0.0 {
             return None;
         }
-        if let Some(entry) = self.entry_at(point) {
-            return Some(NearBuilding { footprint: &entry.footprint, distance_m: 0.0 });
+        if let Some((footprint, _)) = self.found_at(point) {
+            return Some(NearBuilding { footprint, distance_m: 0.0 });
         }
-        let mut by_distance = self.tree.nearest_neighbor_iter_with_distance_2(&point);
+        let is_there = |at: u32| self.footprints.get(at as usize).is_some_and(Option::is_some);
+        let base = self.base.nearest_where(point, radius_m, is_there).and_then(|near| {
+            let footprint = self.footprints.get(near.building as usize)?.as_ref()?;
+            Some(NearBuilding { footprint, distance_m: near.distance_squared.sqrt() })
+        });
+        let added = self.nearest_added(point, radius_m);
+        match (base, added) {
+            // Those of the base came first.
+            (Some(base), Some(added)) => Some(if added.distance_m < base.distance_m { added } else { base }),
+            (base, added) => base.or(added),
+        }
+    }
+
+    fn nearest_added(&self, point: [f64; 2], radius_m: f64) -> Option<NearBuilding<'_>> {
+        let mut by_distance = self.added.nearest_neighbor_iter_with_distance_2(&point);
         let (first, distance_squared) = by_distance.next()?;
         let distance_m = distance_squared.sqrt();
         if distance_m > radius_m {
@@ -80,18 +147,33 @@ impl BuildingIndex {
         let nearest = tied.fold(first, |best, entry| if entry.order < best.order { entry } else { best });
         Some(NearBuilding { footprint: &nearest.footprint, distance_m })
     }
-
-    fn entry_at(&self, point: [f64; 2]) -> Option<&Entry> {
+    fn found_at(&self, point: [f64; 2]) -> Option<(&Footprint, usize)> {
         if !point.iter().all(|coordinate| coordinate.is_finite()) {
             return None;
         }
-        self.tree.locate_all_at_point(&point).min_by(|a, b| Entry::by_area(a, b))
+        let mut best: Option<(&Footprint, usize)> = None;
+        self.base.containing(point, |at| {
+            let footprint = self.footprints.get(at as usize).and_then(Option::as_ref);
+            best = smaller(best, footprint.map(|footprint| (footprint, at as usize)));
+        });
+        for entry in self.added.locate_all_at_point(&point) {
+            best = smaller(best, Some((&entry.footprint, entry.order)));
+        }
+        best
     }
 }
 
-impl Entry {
-    fn by_area(a: &Self, b: &Self) -> Ordering {
-        a.footprint.area_m2().total_cmp(&b.footprint.area_m2()).then(a.order.cmp(&b.order))
+/// Of two buildings the one with the smaller area, then the one given first.
+fn smaller<'a>(
+    a: Option<(&'a Footprint, usize)>,
+    b: Option<(&'a Footprint, usize)>,
+) -> Option<(&'a Footprint, usize)> {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            let order = a.0.area_m2().total_cmp(&b.0.area_m2()).then(a.1.cmp(&b.1));
+            Some(if order == Ordering::Greater { b } else { a })
+        }
+        (a, b) => a.or(b),
     }
 }
 

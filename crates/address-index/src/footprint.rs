@@ -87,6 +87,10 @@ impl Footprint {
     pub fn area_m2(&self) -> f64 {
         self.area_m2
     }
+    /// The rings, the outer one first; none repeats its first vertex.
+    pub fn rings(&self) -> impl Iterator<Item = &[[f64; 2]]> {
+        self.rings.iter().map(Vec::as_slice)
+    }
     /// South-west and north-east corner of the box around the outline.
     pub fn extent(&self) -> ([f64; 2], [f64; 2]) {
         (self.low, self.high)

@@ -1,0 +1,73 @@
+//! Rows of points that are all off by the same vector: found, and shifted back.
+
+use std::collections::BTreeMap;
+
+use super::{MatchOptions, Work};
+use crate::{Footprint, spatial::PackedBuildings};
+
+/// Farthest shift that is looked for, metres.
+const FARTHEST_M: f64 = 36.0;
+/// Fewest points that can tell of a shift.
+const FEWEST: usize = 12;
+
+/// The shift, east and north in metres, that a list of points has against buildings; `None` if there is none that explains
+/// clearly more. Points that lie in buildings after it are counted, near ones in part.
+pub fn find_shift(points: &[[f64; 2]], footprints: &[Footprint], packed: &PackedBuildings) -> Option<[f64; 2]> {
+    if points.len() < FEWEST {
+        return None;
+    }
+    // Only exact surveys can be told apart from scattered points: those that would lie inside nearly all.
+    let sample: Vec<[f64; 2]> = points.iter().step_by((points.len() / 160).max(1)).copied().collect();
+    let inside = |shift: [f64; 2]| -> f64 {
+        let mut hits = 0.0;
+        for point in &sample {
+            let moved = [point[0] - shift[0], point[1] - shift[1]];
+            let mut any = false;
+            packed.containing(moved, |at| any |= footprints.get(at as usize).is_some());
+            hits += f64::from(u8::from(any));
+        }
+        hits / sample.len() as f64
+    };
+    let unshifted = inside([0.0; 2]);
+    let mut best = ([0.0; 2], unshifted);
+    let grid = |centre: [f64; 2], step: f64, count: i32| {
+        (-count..=count).flat_map(move |i| {
+            (-count..=count).map(move |j| [centre[0] + f64::from(i) * step, centre[1] + f64::from(j) * step])
+        })
+    };
+    for (step, count) in [(4.0, 9), (1.0, 4)] {
+        let centre = best.0;
+        for shift in grid(centre, step, count) {
+            if shift[0].hypot(shift[1]) > FARTHEST_M {
+                continue;
+            }
+            let share = inside(shift);
+            // Of two as good the smaller shift.
+            let worth = share - 0.0015 * shift[0].hypot(shift[1]);
+            if worth > best.1 - 0.0015 * best.0[0].hypot(best.0[1]) + 1e-9 {
+                best = (shift, share);
+            }
+        }
+    }
+    (best.1 > 0.85 && best.1 > unshifted + 0.3).then_some(best.0)
+}
+
+/// Takes shifts of whole lanes off.
+pub(super) fn take_off(
+    work: &mut Work<'_>,
+    packed: &PackedBuildings,
+    _options: &MatchOptions,
+    lanes: &BTreeMap<u32, Vec<usize>>,
+) {
+    for members in lanes.values().filter(|members| members.len() >= FEWEST) {
+        let points: Vec<[f64; 2]> = members.iter().filter_map(|&m| work.addresses.get(m)?.position_m).collect();
+        // A look at the plain containment first: most lanes are not shifted.
+        if let Some(shift) = find_shift(&points, work.footprints, packed) {
+            for &member in members {
+                if let Some(slot) = work.shifts.get_mut(member) {
+                    *slot = shift;
+                }
+            }
+        }
+    }
+}
