@@ -321,9 +321,6 @@ impl<'a> View<'a> {
     pub(crate) fn family(&self, name: u32) -> Family {
         Family::from_number(self.name_family.get(name as usize).copied().unwrap_or(0))
     }
-    pub(crate) fn key(&self, key: u32) -> &'a [u16] {
-        slice_of(self.key_at, self.key_symbols, key as usize)
-    }
     pub(crate) fn targets(&self, name: u32) -> &'a [u32] {
         slice_of(self.name_target_at, self.name_target, name as usize)
     }

@@ -54,6 +54,8 @@ pub(crate) fn collect(view: &View<'_>, query: &Query, unfinished: bool, edges: &
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Char,
+    /// A character by a less usual reading.
+    OtherReading,
     Full,
     Initial,
     Begun,
@@ -127,11 +129,15 @@ impl Walk<'_> {
                 let range = self.narrow((from, to), depth, symbol, symbol.saturating_add(1));
                 self.go(range, depth, at + 1, Way::Char);
             }
+            // 溪坪街第二巷 is 溪坪街二巷.
+            Glyph::Han('第') if matches!(self.query.glyph(at + 1), Some(Glyph::Number { .. })) => {
+                self.step((from, to), depth, at + 1);
+            }
             Glyph::Han(_) => {
                 let readings = self.query.readings.get(at).copied().unwrap_or_default();
-                for symbol in readings.into_iter().filter(|&symbol| symbol != 0) {
+                for (k, symbol) in readings.into_iter().enumerate().filter(|&(_, symbol)| symbol != 0) {
                     let range = self.narrow((from, to), depth, symbol, symbol + 1);
-                    self.go(range, depth, at + 1, Way::Char);
+                    self.go(range, depth, at + 1, if k == 0 { Way::Char } else { Way::OtherReading });
                 }
             }
             Glyph::Letter(letter) => self.letters((from, to), depth, at, letter),
@@ -193,7 +199,7 @@ impl Walk<'_> {
     /// A key ends at an atom: an edge, with the name's ending where it follows.
     fn found(&mut self, key: u32, depth: usize, at: usize) {
         let Some(&name) = self.view.key_name.get(key as usize) else { return };
-        let (mut weight, mut how) = self.quality(name, depth);
+        let (mut weight, mut how) = self.quality(name, key, depth);
         if depth == 1 && how == MatchKind::Initials {
             return;
         }
@@ -222,7 +228,11 @@ impl Walk<'_> {
                 break;
             }
         }
-        if family == crate::index::Family::Group && ending.is_none() {
+        // 3 is no group and 溪坪街1 no lane.
+        let numbered = form
+            .get(self.view.core(name).wrapping_sub(1))
+            .is_some_and(|unit| unit & crate::index::NUMBER != 0);
+        if (family == crate::index::Family::Group || numbered && !own.is_empty()) && ending.is_none() {
             return;
         }
         if how == MatchKind::Exact && ending.is_none() && !own.is_empty() {
@@ -246,21 +256,26 @@ impl Walk<'_> {
         self.edges.push(Edge { name, first: self.first as u8, end: end as u8, weight, how });
     }
     /// Weight and kind of a walk of `depth` symbols for a name.
-    fn quality(&self, name: u32, depth: usize) -> (f32, MatchKind) {
+    fn quality(&self, name: u32, key: u32, depth: usize) -> (f32, MatchKind) {
         let form = self.view.form(name);
         let (mut weight, mut how) = (0.0, MatchKind::Exact);
         let mut at = self.first;
         for k in 0..depth {
             let (credit, kind) = match self.ways[k] {
-                Way::Char => match self.query.glyph(at) {
-                    Some(Glyph::Han(c)) if form.get(k) != Some(&(c as u32)) => (0.72, MatchKind::Homophone),
+                way @ (Way::Char | Way::OtherReading) => match self.query.glyph(at) {
+                    Some(Glyph::Han(c)) if form.get(k) != Some(&(c as u32)) => {
+                        (if way == Way::Char { 0.72 } else { 0.66 }, MatchKind::Homophone)
+                    }
                     _ => (1.0, MatchKind::Exact),
                 },
                 Way::Full => (0.9, MatchKind::Pinyin),
                 Way::Initial => (0.5, MatchKind::Initials),
                 Way::Begun => (0.7, MatchKind::Prefix),
             };
-            weight += credit;
+            // A less usual reading of the name (透 as shu) is a little less likely.
+            let usual =
+                form.get(k).is_none_or(|&unit| crate::index::symbol_of_unit(unit) == self.symbol_at(key, k));
+            weight += if usual || kind == MatchKind::Exact { credit } else { credit - 0.05 };
             how = how.max(kind);
             at = usize::from(self.ends[k]);
         }
@@ -314,7 +329,7 @@ impl Walk<'_> {
                 continue;
             }
             last = name;
-            let (weight, _) = self.quality(name, depth);
+            let (weight, _) = self.quality(name, key, depth);
             // Of two names that begin alike the shorter is the likelier.
             let left = self.key_len(key).saturating_sub(depth) as f32;
             self.push(name, at, weight - 0.1 - 0.02 * left, MatchKind::Prefix);

@@ -135,16 +135,17 @@ impl<'a> Searcher<'a> {
         scratch.begin(view.place_count());
         edges::collect(&view, &query, options.unfinished, &mut scratch.edges);
         let mut ranked = rank::rank(&view, &query, options, scratch);
-        let unexplained = ranked.first().map_or(query.wanted, |best| query.wanted & !best.explained);
-        if unexplained != 0 {
+        let doubtful = rank::doubtful(&query, scratch, ranked.first());
+        if doubtful != 0 {
             let before = scratch.edges.len();
-            fuzzy::collect(&view, &query, unexplained, &mut scratch.edges);
+            let places = rank::places(&view, scratch);
+            fuzzy::collect(&view, &query, doubtful, &places, &mut scratch.edges);
             if scratch.edges.len() > before {
                 scratch.begin_again(view.place_count());
                 ranked = rank::rank(&view, &query, options, scratch);
             }
         }
-        rank::hits(&view, &query, options, scratch, ranked)
+        rank::hits(&query, options, scratch, ranked)
     }
     /// The address or place that a text means, if one stands out: nothing rather than something wrong.
     pub fn find(&mut self, text: &str) -> Option<Hit> {

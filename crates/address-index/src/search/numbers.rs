@@ -44,6 +44,13 @@ pub(crate) fn find(view: &View<'_>, query: &Query, taken: u64, node: u32, unfini
             free.push(token);
         }
     }
+    // 是110吗，我在河洋路40号: a bare number before all names is no door if another number follows.
+    let is_stray = |token: &NumberToken| {
+        token.unit == NumberUnit::Bare && taken != 0 && token.end <= taken.trailing_zeros() as usize
+    };
+    if free.len() > 1 && free.iter().any(|token| !is_stray(token)) {
+        free.retain(|token| !is_stray(token));
+    }
     if free.is_empty() {
         return Found { how: Some(NumberFound::NotAsked), ..Found::default() };
     }

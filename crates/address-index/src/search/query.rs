@@ -44,8 +44,13 @@ impl Query {
         }
         query.wanted &= !query.noise;
         for number in &query.numbers {
-            query.wanted &= !mask(number.first, number.end);
+            // The number of a lane is part of its name.
+            match number.unit {
+                NumberUnit::Lane | NumberUnit::Phase => query.wanted |= mask(number.first, number.end),
+                _ => query.wanted &= !mask(number.first, number.end),
+            }
         }
+        query.numbers.retain(|number| !matches!(number.unit, NumberUnit::Lane | NumberUnit::Phase));
         query
     }
     pub(crate) fn len(&self) -> usize {

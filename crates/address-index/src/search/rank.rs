@@ -79,6 +79,15 @@ impl Scratch {
         self.links.push((edge, mark.1));
         mark.1 = self.links.len() as u32 - 1;
     }
+    fn take(&self, candidate: &mut Candidate, edge_at: u16, of: u32) {
+        let Some(edge) = self.edges.get(usize::from(edge_at)) else { return };
+        candidate.score += edge.weight;
+        candidate.mask |= edge.mask();
+        if let Some(slot) = candidate.edges.get_mut(usize::from(candidate.len)) {
+            *slot = (edge_at, of);
+            candidate.len += 1;
+        }
+    }
     fn edges_of(&self, node: u32) -> impl Iterator<Item = u16> + '_ {
         let mut at = match self.marks.get(node as usize) {
             Some(&(stamp, first)) if stamp == self.stamp => first,
@@ -141,6 +150,10 @@ pub(crate) fn rank(
         b.score.total_cmp(&a.score).then((a.node, a.leaf).cmp(&(b.node, b.leaf)))
     };
     scratch.candidates.sort_by(order);
+    if !scratch.wide.is_empty() {
+        inside_wide(view, query, scratch);
+        scratch.candidates.sort_by(order);
+    }
     let best = scratch.candidates.first().map_or(0.0, |candidate| candidate.score);
     let behind = scratch.candidates.partition_point(|candidate| candidate.score >= best - BEHIND);
     scratch.candidates.truncate(behind.min(MOST_LOOKED_UP));
@@ -157,6 +170,71 @@ pub(crate) fn rank(
     }
     sort(view, options, &mut ranked);
     ranked
+}
+
+/// Places with a name that many have (3组, 新村) inside the best candidates.
+fn inside_wide(view: &View<'_>, query: &Query, scratch: &mut Scratch) {
+    let mut found = Vec::new();
+    for candidate in scratch.candidates.iter().take(32).filter(|candidate| candidate.leaf.is_none()) {
+        let end = view.node_end.get(candidate.node as usize).copied().unwrap_or(0);
+        for &wide in &scratch.wide {
+            let edge = &scratch.edges[usize::from(wide)];
+            if edge.mask() & candidate.mask != 0 {
+                continue;
+            }
+            let named = |node: &u32| view.node_name.get(*node as usize) == Some(&edge.name);
+            for node in (candidate.node + 1..end).take(2_000).filter(named).take(8) {
+                found.push((node, wide));
+            }
+        }
+    }
+    for (node, wide) in found {
+        let mut first = Candidate { node, leaf: None, score: 0.0, mask: 0, edges: [(0, 0); 6], len: 0 };
+        scratch.take(&mut first, wide, node);
+        let candidate = around(view, query, scratch, first, view.place_parent(node));
+        scratch.candidates.push(candidate);
+    }
+}
+
+/// Atoms that a mistake may explain better: those left over, those that only sound right, and all where the number is not
+/// there.
+pub(crate) fn doubtful(query: &Query, scratch: &Scratch, best: Option<&Ranked>) -> u64 {
+    let Some(best) = best else { return query.wanted };
+    if matches!(best.number, NumberFound::Missing | NumberFound::Neighbour | NumberFound::Near) {
+        return query.wanted;
+    }
+    let mut doubtful = query.wanted & !best.explained;
+    if let Some(candidate) = scratch.candidates.get(best.candidate as usize) {
+        for (edge, _) in candidate.edges.iter().take(usize::from(candidate.len)) {
+            let edge = scratch.edges.get(usize::from(*edge)).filter(|edge| edge.how == MatchKind::Homophone);
+            doubtful |= edge.map_or(0, |edge| edge.mask() & query.wanted);
+        }
+    }
+    doubtful
+}
+
+/// Towns and villages that the query names plainly: what else it says is likely to be in there.
+pub(crate) fn places(view: &View<'_>, scratch: &Scratch) -> Vec<u32> {
+    let plain = scratch.edges.iter().filter(|edge| edge.how <= MatchKind::Homophone && edge.weight >= 1.4);
+    let mut named: Vec<(u8, f32, u32)> = Vec::new();
+    for edge in plain {
+        for &target in view.targets(edge.name).iter().take(4) {
+            let rank =
+                if target & LEAF == 0 { view.place_kind(target).map_or(0, ElementKind::rank) } else { 0 };
+            if (3..=4).contains(&rank) {
+                named.push((rank, edge.weight, target));
+            }
+        }
+    }
+    // Villages before towns: fewer names, likelier ones.
+    named.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
+    let mut places: Vec<u32> = Vec::new();
+    for (_, _, node) in named {
+        if !places.contains(&node) && places.len() < 4 {
+            places.push(node);
+        }
+    }
+    places
 }
 
 fn sort(view: &View<'_>, options: &SearchOptions, ranked: &mut Vec<Ranked>) {
@@ -176,7 +254,8 @@ fn sort(view: &View<'_>, options: &SearchOptions, ranked: &mut Vec<Ranked>) {
     ranked.retain(|r| seen.insert(r.target));
 }
 
-/// The evidence for a node: its own edge, then those of the places around it, none over another.
+/// The evidence for a node: one of its own edges, then those of the places around it, none over another. Its own name may
+/// stand in several parts of the query (乍洋村乍洋街): the best whole counts.
 fn evaluate(
     view: &View<'_>,
     query: &Query,
@@ -184,52 +263,73 @@ fn evaluate(
     node: u32,
     leaf: Option<(u32, u16)>,
 ) -> Candidate {
-    let mut candidate =
+    let mut first =
         Candidate { node, leaf: leaf.map(|(leaf, _)| leaf), score: 0.0, mask: 0, edges: [(0, 0); 6], len: 0 };
-    let take = |candidate: &mut Candidate, edge_at: u16, of: u32| {
-        let Some(edge) = scratch.edges.get(usize::from(edge_at)) else { return };
-        candidate.score += edge.weight;
-        candidate.mask |= edge.mask();
-        if let Some(slot) = candidate.edges.get_mut(usize::from(candidate.len)) {
-            *slot = (edge_at, of);
-            candidate.len += 1;
-        }
-    };
     if let Some((_, edge)) = leaf {
-        take(&mut candidate, edge, node);
+        scratch.take(&mut first, edge, node);
+        return around(view, query, scratch, first, Some(node));
     }
-    let mut at = node;
-    loop {
+    let mut own: [u16; 4] = [0; 4];
+    let mut count = 0;
+    for edge in scratch.edges_of(node) {
+        if let Some(slot) = own.get_mut(count) {
+            *slot = edge;
+            count += 1;
+        }
+    }
+    let mut best: Option<Candidate> = None;
+    for &edge in own.iter().take(count) {
+        let mut candidate = first;
+        scratch.take(&mut candidate, edge, node);
+        let candidate = around(view, query, scratch, candidate, view.place_parent(node));
+        if best.is_none_or(|best| candidate.score > best.score) {
+            best = Some(candidate);
+        }
+    }
+    best.unwrap_or(first)
+}
+
+/// Adds the evidence of a place and those around it, and takes off what is left unexplained.
+fn around(
+    view: &View<'_>,
+    query: &Query,
+    scratch: &Scratch,
+    mut candidate: Candidate,
+    from: Option<u32>,
+) -> Candidate {
+    let mut at = from;
+    while let Some(here) = at {
         let mut best: Option<(u16, f32)> = None;
         let mut consider = |edge_at: u16| {
             let Some(edge) = scratch.edges.get(usize::from(edge_at)) else { return };
-            if edge.mask() & candidate.mask == 0 && best.is_none_or(|(_, weight)| edge.weight > weight) {
-                best = Some((edge_at, edge.weight));
+            // Of two as heavy the one that leaves more to the others.
+            let worth = edge.weight - 0.01 * f32::from(edge.end - edge.first);
+            if edge.mask() & candidate.mask == 0 && best.is_none_or(|(_, other)| worth > other) {
+                best = Some((edge_at, worth));
             }
         };
-        scratch.edges_of(at).for_each(&mut consider);
-        if let Some(&name) = view.node_name.get(at as usize) {
+        scratch.edges_of(here).for_each(&mut consider);
+        if let Some(&name) = view.node_name.get(here as usize) {
             let wide = scratch.wide.iter().copied();
             wide.filter(|&edge| scratch.edges[usize::from(edge)].name == name).for_each(&mut consider);
         }
         if let Some((edge, _)) = best {
-            take(&mut candidate, edge, at);
+            scratch.take(&mut candidate, edge, here);
+            // Letters that are one name are likelier that than the initials of two.
+            let is_initials =
+                scratch.edges.get(usize::from(edge)).is_some_and(|e| e.how == MatchKind::Initials);
+            candidate.score -= if is_initials { 0.12 } else { 0.0 };
         }
-        match view.place_parent(at) {
-            Some(parent) => at = parent,
-            None => break,
-        }
+        at = view.place_parent(here);
     }
     // A place that is named twice explains both.
     if query.wanted & !candidate.mask != 0 {
         for k in 0..usize::from(candidate.len) {
             let of = candidate.edges[k].1;
             for edge_at in scratch.edges_of(of) {
-                let again = scratch.edges[usize::from(edge_at)].mask();
-                if again & candidate.mask == 0
-                    && scratch.edges[usize::from(edge_at)].how <= MatchKind::Homophone
-                {
-                    candidate.mask |= again;
+                let again = &scratch.edges[usize::from(edge_at)];
+                if again.mask() & candidate.mask == 0 && again.how <= MatchKind::Homophone {
+                    candidate.mask |= again.mask();
                 }
             }
         }
@@ -311,7 +411,6 @@ fn same_numbers(view: &View<'_>, a: u32, b: u32) -> bool {
 
 /// The first of what was ranked, as hits with spans and confidence.
 pub(crate) fn hits(
-    view: &View<'_>,
     query: &Query,
     options: &SearchOptions,
     scratch: &Scratch,

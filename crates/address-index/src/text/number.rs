@@ -154,9 +154,11 @@ pub fn number_at(atoms: &[Atom], first: usize, latin: bool) -> Option<NumberToke
     loop {
         let mut ahead = scan.clone();
         // 12号之1 and 12号-1: the unit stands inside.
-        let unit_inside = ahead.han(0) == Some('号');
-        ahead.at += usize::from(unit_inside);
+        let typed = if latin { ahead.latin_joint() } else { 0 };
+        let unit_inside = ahead.han(0) == Some('号') || typed > 0;
+        ahead.at += if typed > 0 { typed - 1 } else { usize::from(unit_inside) };
         let joint = match ahead.glyph(0) {
+            _ if typed > 0 => Joint::Suffix,
             Some(Glyph::Sign(b'-' | b'.')) => Joint::Dash,
             Some(Glyph::Sign(b'~')) | Some(Glyph::Han('至')) => Joint::Range,
             Some(Glyph::Han('之' | '附')) => Joint::Suffix,
@@ -187,8 +189,10 @@ pub fn number_at(atoms: &[Atom], first: usize, latin: bool) -> Option<NumberToke
         scan.at = ahead.at;
     }
     match scan.unit() {
+        // 12号之2楼下: the unit was said already, what follows is something else.
+        Some((unit, _)) if door && unit != NumberUnit::Door => token.unit = NumberUnit::Door,
         Some((unit, len)) => {
-            token.unit = if door && unit == NumberUnit::Room { NumberUnit::Door } else { unit };
+            token.unit = unit;
             scan.at += len;
         }
         None if door => token.unit = NumberUnit::Door,
@@ -345,6 +349,16 @@ impl Scan<'_> {
             _ => return None,
         })
     }
+    /// 号之 or 号附 typed as pinyin (12haofu1) or initials (12hf1): its length, 0 if there is none before a number.
+    fn latin_joint(&self) -> usize {
+        for word in ["haofu", "haozhi", "hf", "hz", "fu", "zhi"] {
+            let letters = word.bytes().enumerate().all(|(k, letter)| self.letter(k) == Some(letter));
+            if letters && self.number(word.len()).is_some() {
+                return word.len();
+            }
+        }
+        0
+    }
     /// A unit typed as pinyin or as its initials, all the letters up to the next number, gap or ideograph.
     fn latin_unit(&self) -> Option<(NumberUnit, usize)> {
         let mut letters = [0u8; 8];
@@ -424,6 +438,9 @@ mod tests {
             ("临12号", U::Door, vec![(12, 31, 0)], 0),
             ("第三村民小组", U::Group, vec![(3, 0, 0)], 0),
             ("3队", U::Group, vec![(3, 0, 0)], 0),
+            ("12haofu1", U::Door, vec![(12, 0, 1)], 0),
+            ("12hz1", U::Door, vec![(12, 0, 1)], 0),
+            ("12号之2楼下", U::Door, vec![(12, 0, 2)], 2),
             ("12hao", U::Door, vec![(12, 0, 0)], 0),
             ("12h", U::Door, vec![(12, 0, 0)], 0),
             ("2dy", U::Unit, vec![(2, 0, 0)], 0),

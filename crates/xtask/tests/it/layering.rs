@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("viewer", &["geodesy", "store", "scene", "shaders"]),
     ("cli", &["store", "scene", "ingest", "viewer"]),
     ("xtask", &[]),
-    ("benches", &["geodesy", "scene", "ingest"]),
+    ("benches", &["geodesy", "scene", "address-index", "ingest"]),
 ];
 
 /// Crates that bring the engine with them: only `viewer` may name one.
