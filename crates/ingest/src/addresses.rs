@@ -4,10 +4,14 @@
 use address_index::{
     division::{DivisionCode, Divisions},
     model::{
-        AddressTable, CoordinateFault, CoordinateReading, Datum, Issue, RawAddress, RawPlace, RawPoint, TableOptions,
+        AddressTable, CoordinateFault, CoordinateReading, Datum, Issue, Numbers, PlaceNameKind, RawAddress,
+        RawPlace, RawPoint, TableOptions,
     },
 };
-use geodesy::{Geodetic, ecef_from_geodetic, enu_from_ecef, glam::DMat4};
+use geodesy::{
+    Geodetic, ecef_from_enu, ecef_from_geodetic, geodetic_from_ecef,
+    glam::{DMat4, DVec3},
+};
 
 use crate::table::{Columns, Field, Row, Sheet, TableNote};
 
@@ -101,13 +105,28 @@ impl Plan {
     /// A plan around a place.
     pub fn around(lon_lat_deg: [f64; 2]) -> Self {
         let origin = ecef_from_geodetic(geodetic(lon_lat_deg));
-        Self { origin_lon_lat_deg: lon_lat_deg, enu_from_ecef: enu_from_ecef(origin) }
+        Self { origin_lon_lat_deg: lon_lat_deg, enu_from_ecef: ecef_from_enu(origin).inverse() }
     }
 
     /// East and north of a place on the ellipsoid, metres.
     pub fn plan_from_lon_lat(&self, lon_lat_deg: [f64; 2]) -> [f64; 2] {
         let enu = self.enu_from_ecef.transform_point3(ecef_from_geodetic(geodetic(lon_lat_deg)));
         [enu.x, enu.y]
+    }
+}
+
+impl Plan {
+    /// Longitude and latitude of a place of the plan, degrees.
+    pub fn lon_lat_from_plan(&self, [east_m, north_m]: [f64; 2]) -> [f64; 2] {
+        let ecef_from_enu = self.enu_from_ecef.inverse();
+        let mut up_m = 0.0;
+        let mut place = geodetic(self.origin_lon_lat_deg);
+        // The plan is a projection along its own vertical: what is sought lies on the ellipsoid below or above.
+        for _ in 0..4 {
+            place = geodetic_from_ecef(ecef_from_enu.transform_point3(DVec3::new(east_m, north_m, up_m)));
+            up_m -= place.height_m;
+        }
+        [place.lon_rad.to_degrees(), place.lat_rad.to_degrees()]
     }
 }
 
@@ -177,7 +196,13 @@ pub fn import(inputs: &[SheetInput], places: &[RawPlace<'_>], options: &ImportOp
 
 type Prepared = ((usize, usize), Option<RawPoint>, String);
 
-fn row_issue(issue: &Issue, input: usize, row: usize, inputs: &[SheetInput], prepared: &[Prepared]) -> RowIssue {
+fn row_issue(
+    issue: &Issue,
+    input: usize,
+    row: usize,
+    inputs: &[SheetInput],
+    prepared: &[Prepared],
+) -> RowIssue {
     let line_of = |(input, row): (usize, usize)| {
         inputs.get(input).and_then(|i| i.sheet.rows.get(row)).map_or(0, |row| row.line)
     };
@@ -276,9 +301,8 @@ fn point(
     datum: Datum,
 ) -> Result<(Option<RawPoint>, bool), String> {
     let Some([x, y]) = pair(input, row).transpose()? else { return Ok((None, false)) };
-    let (low, high) = middle.map_or((CHINA[0], CHINA[1]), |m| {
-        (m.map(|v| v - COUNTY_HALF_DEG), m.map(|v| v + COUNTY_HALF_DEG))
-    });
+    let (low, high) = middle
+        .map_or((CHINA[0], CHINA[1]), |m| (m.map(|v| v - COUNTY_HALF_DEG), m.map(|v| v + COUNTY_HALF_DEG)));
     let (lon_lat, fault) = match CoordinateReading::of(x, y, low, high) {
         CoordinateReading::Degrees { lon_lat, fault } => (lon_lat, fault),
         CoordinateReading::Zero => return Err("the position is 0, 0".into()),
@@ -328,6 +352,112 @@ pub fn datum_of(text: &str) -> Option<Datum> {
     }
 }
 
+/// Villages and other named divisions from a table of codes and names.
+pub fn places(input: &SheetInput) -> Vec<RawPlace<'_>> {
+    let name_fields = [Field::Community, Field::Full, Field::Name, Field::Town];
+    let name_field = name_fields.into_iter().find(|field| input.columns.has(*field));
+    let places = input.sheet.rows.iter().map(|row| RawPlace {
+        line: row.line,
+        code: input.columns.text(row, Field::Code),
+        name: name_field.map_or("", |field| input.columns.text(row, field)),
+        aliases: input.columns.text(row, Field::Aliases),
+        ..RawPlace::default()
+    });
+    places.filter(|place| !place.code.is_empty()).collect()
+}
+
+/// The table as `addresses.csv` of a county: one line an address, in the order of the source.
+pub fn normalised_csv(imported: &Imported) -> Result<Vec<u8>, csv::Error> {
+    const HEAD: [&str; 21] = [
+        "id",
+        "full",
+        "code",
+        "name",
+        "aliases",
+        "door",
+        "building",
+        "unit",
+        "floor",
+        "room",
+        "status",
+        "valid_from",
+        "valid_to",
+        "longitude",
+        "latitude",
+        "east_m",
+        "north_m",
+        "height_m",
+        "accuracy_m",
+        "datum",
+        "old_names",
+    ];
+    let table = &imported.table;
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(HEAD)?;
+    let date = |day: Option<address_index::model::Date>| day.map(|d| d.to_string()).unwrap_or_default();
+    for address in table.addresses() {
+        let names = |kind| {
+            let names = address.other_names.iter().filter(|n| n.kind == kind).map(|n| n.text.as_str());
+            names.collect::<Vec<_>>().join("#")
+        };
+        let part = |numbers: Numbers| numbers.text();
+        let n = address.numbers;
+        let point = address.point;
+        let lon_lat = point.zip(imported.plan).map(|(p, plan)| plan.lon_lat_from_plan(p.position_m));
+        let degrees = |axis: usize| lon_lat.map(|p| format!("{:.8}", p[axis])).unwrap_or_default();
+        let metres = |value: Option<f64>| value.map(|v| format!("{v:.3}")).unwrap_or_default();
+        out.write_record([
+            address.id.clone(),
+            table.text(address),
+            address.code.map(|code| code.to_string()).unwrap_or_default(),
+            address.name.clone().unwrap_or_default(),
+            names(PlaceNameKind::Alias),
+            part(Numbers { door: n.door, door_plate: n.door_plate, ..Numbers::default() }),
+            part(Numbers { building: n.building, building_plate: n.building_plate, ..Numbers::default() }),
+            part(Numbers { unit: n.unit, ..Numbers::default() }),
+            part(Numbers { floor: n.floor, ..Numbers::default() }),
+            part(Numbers { room: n.room, room_plate: n.room_plate, ..Numbers::default() }),
+            (address.status as u8).to_string(),
+            date(address.valid_from),
+            date(address.valid_to),
+            degrees(0),
+            degrees(1),
+            metres(point.map(|p| p.position_m[0])),
+            metres(point.map(|p| p.position_m[1])),
+            metres(point.and_then(|p| p.height_m)),
+            metres(point.and_then(|p| p.accuracy_m)),
+            point.map_or("", |p| datum_name(p.datum)).to_owned(),
+            names(PlaceNameKind::Old),
+        ])?;
+    }
+    out.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// What was wrong with which row, with the cells of the row as they were delivered.
+pub fn rejected_csv(imported: &Imported, inputs: &[SheetInput]) -> Result<Vec<u8>, csv::Error> {
+    let mut out = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    out.write_record(["file", "line", "field", "reason", "imported", "row"])?;
+    for issue in &imported.issues {
+        let Some(input) = inputs.get(issue.input) else { continue };
+        let line = issue.line.to_string();
+        let imported = if issue.refused { "no" } else { "without this field" };
+        let head = [input.file.as_str(), &line, &issue.column, &issue.reason, imported];
+        let cells = input.sheet.rows.get(issue.row).into_iter().flat_map(Row::cells);
+        out.write_record(head.into_iter().chain(cells))?;
+    }
+    out.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+}
+
+fn datum_name(datum: Datum) -> &'static str {
+    match datum {
+        Datum::Unknown => "unknown",
+        Datum::Cgcs2000 => "cgcs2000",
+        Datum::Wgs84 => "wgs84",
+        Datum::Gcj02 => "gcj02",
+        Datum::Bd09 => "bd09",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,9 +499,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_can_be_imported_again() {
+        let first = imported(
+            "地址编号,标准地址,经度,纬度,别名\n\
+             7,双城镇溪坪社区溪坪街12号之1,119.901,27.234,老邮局\n\
+             9,双城镇溪坪社区阳光小区9栋3单元204室,119.9012,27.2341,\n",
+        );
+        assert_eq!(first.counts.imported, 2, "{:?}", first.issues);
+        let csv = String::from_utf8(normalised_csv(&first).unwrap()).unwrap();
+        let again = imported(&csv);
+        assert_eq!(
+            again.counts,
+            ImportCounts { positions_mended: 0, ..first.counts },
+            "{csv}\n{:?}",
+            again.issues
+        );
+        for (a, b) in first.table.addresses().iter().zip(again.table.addresses()) {
+            assert_eq!((&a.id, first.table.text(a), a.numbers), (&b.id, again.table.text(b), b.numbers));
+            assert_eq!(a.other_names, b.other_names);
+        }
+        let rejected = rejected_csv(&again, &inputs(&csv)).unwrap();
+        assert_eq!(rejected.iter().filter(|b| **b == b'\n').count(), 1);
+    }
+
+    #[test]
     fn a_plan_keeps_distances() {
         let plan = Plan::around([119.9, 27.2]);
         assert_eq!(plan.plan_from_lon_lat([119.9, 27.2]).map(|v| v.abs() < 1e-6), [true; 2]);
+        for place in [[119.9, 27.2], [120.1, 27.05], [119.6, 27.5]] {
+            let back = plan.lon_lat_from_plan(plan.plan_from_lon_lat(place));
+            assert!((0..2).all(|i| (back[i] - place[i]).abs() < 1e-9), "{place:?} {back:?}");
+        }
         // A minute of latitude is about 1,847 m here (GRS 80 meridian arc).
         let [east, north] = plan.plan_from_lon_lat([119.9, 27.2 + 1.0 / 60.0]);
         assert!(east.abs() < 0.01 && (north - 1_846.6).abs() < 1.0, "{east} {north}");

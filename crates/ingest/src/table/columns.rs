@@ -114,8 +114,9 @@ pub fn folded(name: &str) -> String {
 /// The field that a column of this name holds.
 pub fn field_of_name(name: &str) -> Option<Field> {
     let name = folded(name);
-    (!name.is_empty())
-        .then(|| Field::ALL.iter().copied().find(|f| f.known_names().contains(&name.as_str())))?
+    let is_of =
+        |field: &Field| field.known_names().contains(&name.as_str()) || folded(field.as_str()) == name;
+    Field::ALL.iter().copied().find(is_of)
 }
 
 impl Columns {
@@ -265,6 +266,9 @@ mod tests {
         assert_eq!(field_of_name("ＢＺＤＺ"), Some(Field::Full));
         assert_eq!(field_of_name("标准地址_ID"), Some(Field::Id));
         assert_eq!(field_of_name(""), None);
+        for field in Field::ALL {
+            assert_eq!(field_of_name(field.as_str()), Some(*field));
+        }
     }
 
     #[test]
