@@ -37,6 +37,12 @@ pub(crate) enum Command {
     /// Prints a summary of a tileset and every problem in it.
     #[command(after_help = EXIT_CODES)]
     Inspect(Inspect),
+    /// Standard addresses: import tables, search, parse.
+    #[command(after_help = EXIT_CODES)]
+    Address {
+        #[command(subcommand)]
+        command: crate::address::Command,
+    },
     /// Makes the sample village: a hillside with houses, as a tileset of its own.
     #[command(after_help = EXIT_CODES)]
     Sample(Sample),

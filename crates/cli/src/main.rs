@@ -1,5 +1,6 @@
 //! The `hamlet` binary: reads the command line, calls the library, and turns the outcome into an exit code.
 
+mod address;
 mod args;
 mod inspect;
 mod web;
@@ -44,6 +45,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Shot(args) => shot(args),
         Command::Fly(args) => fly(args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Address { command } => address::run(&command),
         Command::Sample(args) => sample(&args),
     }
 }

@@ -13,9 +13,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("terrain", &["geodesy"]),
     ("scene", &["geodesy"]),
     ("address-index", &["geodesy"]),
-    ("ingest", &["geodesy", "terrain", "scene"]),
+    ("ingest", &["geodesy", "terrain", "scene", "address-index"]),
     ("viewer", &["geodesy", "store", "scene", "shaders"]),
-    ("cli", &["store", "scene", "ingest", "viewer"]),
+    ("cli", &["store", "scene", "address-index", "ingest", "viewer"]),
     ("xtask", &[]),
     ("benches", &["geodesy", "scene", "address-index", "ingest"]),
 ];
