@@ -1,3 +1,4 @@
 //! Makes tilesets: today the [`sample`] village; survey deliveries and tables come next.
 
+pub mod osgb;
 pub mod sample;

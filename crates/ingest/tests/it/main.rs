@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
+mod fuzzing;
+mod osgb;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
