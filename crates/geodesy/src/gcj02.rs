@@ -120,13 +120,14 @@ mod tests {
 
     #[test]
     fn known_positions_are_reproduced() {
-        // Pairs as map services publish them (Tiananmen, and a place in Shenzhen), to a metre.
+        // Pairs that the usual implementations agree on: Shanghai, Shenzhen, Beijing.
         for (wgs84, gcj02) in [
-            ([116.391_349, 39.907_375], [116.397_593, 39.908_777]),
-            ([114.025_974, 22.546_054], [114.031_040, 22.543_086]),
+            ([121.527_210_6, 31.177_427_6], [121.531_541_859, 31.175_303_984]),
+            ([113.912_316, 22.543_847], [113.917_176_481, 22.540_796_132]),
+            ([116.377_817, 39.911_954], [116.384_047_225, 39.913_345_455]),
         ] {
             let [lon, lat] = gcj02_from_wgs84(wgs84);
-            assert!((lon - gcj02[0]).abs() < 1.5e-4 && (lat - gcj02[1]).abs() < 1.5e-4, "{lon} {lat}");
+            assert!((lon - gcj02[0]).abs() < 1e-7 && (lat - gcj02[1]).abs() < 1e-7, "{lon} {lat}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CrsError, CrsNote, Projector, ZoneWidth, central_meridian_deg, wkt, zone};
+use super::{CrsError, CrsNote, Projector, ZoneWidth, central_meridian_deg, projector::guarded, wkt, zone};
 use crate::{Geodetic, ecef_from_geodetic};
 
 /// A coordinate reference system.
@@ -15,6 +15,9 @@ pub struct Crs {
     label: Option<String>,
     kind: CrsKind,
     projection: Option<Projection>,
+    /// Whether its datum is one of those that agree with WGS 84 to a metre or better: all modern ones, and no old one,
+    /// are on the GRS 80 ellipsoid or that of WGS 84.
+    is_modern: bool,
 }
 
 /// What kind of system.
@@ -136,7 +139,7 @@ impl Crs {
                 Err(_) => notes.push(CrsNote::LabelUnknown { label: label.clone() }),
             }
         }
-        if !projector.knows_datum() {
+        if !self.is_modern && !projector.knows_datum() {
             notes.push(CrsNote::DatumShiftUnknown { crs: self.name.clone() });
         }
         Ok((origin, notes))
@@ -148,7 +151,7 @@ impl Crs {
         if definition.is_empty() || definition.contains('\0') {
             return Err(not_understood("empty, or not a text".to_owned()));
         }
-        let described = proj::Proj::new(&definition).map_err(|e| not_understood(e.to_string()))?;
+        let described = guarded(&definition, || proj::Proj::new(&definition))?;
         let json =
             described.to_projjson(Some(false), None, None).map_err(|e| not_understood(e.to_string()))?;
         let json: Value = serde_json::from_str(&json).map_err(|e| not_understood(e.to_string()))?;
@@ -164,7 +167,8 @@ impl Crs {
             other => return Err(unfit(if other.is_empty() { "no coordinate system" } else { other })),
         };
         let projection = (kind == CrsKind::Projected).then(|| projection(horizontal)).flatten();
-        Ok(Self { name, definition, label, kind, projection })
+        let is_modern = has_modern_ellipsoid(horizontal);
+        Ok(Self { name, definition, label, kind, projection, is_modern })
     }
 }
 
@@ -176,7 +180,7 @@ fn strip_prefix_no_case<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
 }
 
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     let mut short: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
     if short.len() < text.len() && short.chars().count() == 120 {
         short.push('…');
@@ -204,6 +208,7 @@ fn tangent_plane(text: &str, rest: &str) -> Result<Crs, CrsError> {
         label: None,
         kind: CrsKind::TangentPlane(Geodetic::from_degrees(lon, lat, height)),
         projection: None,
+        is_modern: true,
     })
 }
 
@@ -247,6 +252,17 @@ fn horizontal_part(json: &Value) -> &Value {
         };
     }
     part
+}
+
+fn has_modern_ellipsoid(horizontal: &Value) -> bool {
+    let geographic = if horizontal["base_crs"].is_object() { &horizontal["base_crs"] } else { horizontal };
+    let datum = ["datum", "datum_ensemble"].iter().map(|key| &geographic[key]).find(|d| d.is_object());
+    let Some(ellipsoid) = datum.map(|datum| &datum["ellipsoid"]) else { return false };
+    let near = |value: &Value, wanted: f64, tolerance: f64| {
+        value.as_f64().is_some_and(|value| (value - wanted).abs() < tolerance)
+    };
+    near(&ellipsoid["semi_major_axis"], 6_378_137.0, 0.01)
+        && near(&ellipsoid["inverse_flattening"], 298.257_222, 0.000_1)
 }
 
 fn projection(json: &Value) -> Option<Projection> {

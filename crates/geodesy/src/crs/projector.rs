@@ -2,7 +2,7 @@
 
 use glam::{DMat4, DVec3};
 
-use super::{Crs, CrsError, CrsKind, HeightDatum};
+use super::{Crs, CrsError, CrsKind, HeightDatum, definition::shortened};
 use crate::{Geodetic, ecef_from_enu, ecef_from_geodetic, geodetic_from_ecef};
 
 /// Converts positions of a system. Bound to its thread; make one for each.
@@ -16,7 +16,20 @@ pub struct Projector {
 enum Inner {
     Tangent(DMat4),
     Geocentric,
-    Proj { to_wgs84: Box<proj::Proj>, from_wgs84: Box<proj::Proj>, knows_datum: bool },
+    Proj { to_wgs84: Box<proj::Proj>, from_wgs84: Box<proj::Proj> },
+}
+
+/// Runs what makes a PROJ object. The binding panics where PROJ fails without a reason: that is an error like any other.
+pub(super) fn guarded(
+    name: &str,
+    make: impl FnOnce() -> Result<proj::Proj, proj::ProjCreateError>,
+) -> Result<proj::Proj, CrsError> {
+    let reason = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(make)) {
+        Ok(Ok(made)) => return Ok(made),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "PROJ gives no reason".to_owned(),
+    };
+    Err(CrsError::NotUnderstood { text: shortened(name), reason })
 }
 
 /// Longitude and latitude in degrees.
@@ -28,26 +41,25 @@ impl Projector {
             CrsKind::TangentPlane(origin) => Inner::Tangent(ecef_from_enu(ecef_from_geodetic(origin))),
             CrsKind::Geocentric => Inner::Geocentric,
             CrsKind::Projected | CrsKind::Geographic => {
-                let fail = |error: proj::ProjCreateError| CrsError::NotUnderstood {
-                    text: crs.name().to_owned(),
-                    reason: error.to_string(),
-                };
                 let definition = crs.definition();
-                let to_wgs84 = proj::Proj::new_known_crs(definition, WGS84, None).map_err(fail)?;
-                let from_wgs84 = proj::Proj::new_known_crs(WGS84, definition, None).map_err(fail)?;
-                let (source, target) =
-                    (proj::Proj::new(definition).map_err(fail)?, proj::Proj::new(WGS84).map_err(fail)?);
-                let knows_datum =
-                    source.create_crs_to_crs_from_pj(&target, None, Some(vec!["ALLOW_BALLPARK=NO"])).is_ok();
-                Inner::Proj { to_wgs84: Box::new(to_wgs84), from_wgs84: Box::new(from_wgs84), knows_datum }
+                let between = |from: &str, to: &str| {
+                    guarded(crs.name(), || proj::Proj::new_known_crs(from, to, None)).map(Box::new)
+                };
+                Inner::Proj { to_wgs84: between(definition, WGS84)?, from_wgs84: between(WGS84, definition)? }
             }
         };
         Ok(Self { name: crs.name().to_owned(), inner })
     }
 
-    /// Whether a transformation from the datum of the system to WGS 84 is known.
+    /// Whether a transformation from the datum of the system to WGS 84 is known where the last position was converted.
     pub fn knows_datum(&self) -> bool {
-        !matches!(self.inner, Inner::Proj { knows_datum: false, .. })
+        match &self.inner {
+            // PROJ's word for "the datums were taken to be the same".
+            Inner::Proj { to_wgs84, .. } => {
+                !to_wgs84.proj_info().description.is_some_and(|text| text.contains("Ballpark"))
+            }
+            _ => true,
+        }
     }
 
     /// Longitude and latitude, radians, of an easting and northing.

@@ -246,7 +246,7 @@ fn a_tile_is_placed_to_a_tenth_of_a_millimetre() {
             let position = origin + half * DVec3::new(random(0.618_034), random(0.754_878), random(0.569_84));
             let exact = local_from_ecef.transform_point3(projector.ecef(position, &heights).unwrap());
             assert!(map.apply(position).distance(exact) <= map.residual_m() * 1.5 + 1e-8);
-            assert!(map.covers(position) && !map.covers(position + half * 2.0));
+            assert!(map.covers(position) && !map.covers(position + half * 3.0));
         }
     }
     // What it is for: grid north is not north.
@@ -279,17 +279,19 @@ fn proj_finds_its_tables_in_a_program_that_was_copied_elsewhere() {
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn positions_come_back(easting in 350_000.0f64..650_000.0, northing in 2_000_000.0f64..5_000_000.0, z in -100.0f64..3000.0) {
-        let crs = Crs::parse("EPSG:4547").unwrap();
-        let projector = crs.projector().unwrap();
+#[test]
+fn positions_come_back() {
+    let projector = Crs::parse("EPSG:4547").unwrap().projector().unwrap();
+    let place = (350_000.0f64..650_000.0, 2_000_000.0f64..5_000_000.0, -100.0f64..3000.0);
+    proptest!(|((easting, northing, z) in place)| {
         let position = DVec3::new(easting, northing, z);
         let ecef = projector.ecef(position, &HeightDatum::Offset(5.0)).unwrap();
         prop_assert!(projector.from_ecef(ecef, &HeightDatum::Offset(5.0)).unwrap().distance(position) < 1e-6);
-    }
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn no_text_makes_it_panic(text in "\\PC{0,60}") {
