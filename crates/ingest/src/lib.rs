@@ -1,4 +1,6 @@
 //! Makes tilesets: today the [`sample`] village; survey deliveries and tables come next.
 
+pub mod delivery;
+pub mod mesh;
 pub mod osgb;
 pub mod sample;

@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("terrain", &["geodesy"]),
     ("scene", &["geodesy"]),
     ("address-index", &["geodesy"]),
-    ("ingest", &["geodesy", "terrain", "scene"]),
+    ("ingest", &["geodesy", "store", "terrain", "scene"]),
     ("viewer", &["geodesy", "store", "scene", "shaders"]),
     ("cli", &["store", "scene", "ingest", "viewer"]),
     ("xtask", &[]),
