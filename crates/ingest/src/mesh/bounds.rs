@@ -36,6 +36,11 @@ impl Axes {
         Self { local_from_axes, directions }
     }
 
+    /// The rotation from these axes to the local frame.
+    pub(super) fn local_from_axes(&self) -> DMat3 {
+        self.local_from_axes
+    }
+
     /// Extends by points of the local frame.
     pub(super) fn extend(&self, extent: &mut Extent, points: impl IntoIterator<Item = DVec3>) {
         let axes_from_local = self.local_from_axes.transpose();

@@ -6,10 +6,9 @@ use ingest::osgb::write::{File, Format, Geometry, Node, PagedLod, Primitive, Tex
 
 /// A JPEG of one colour with some texture.
 pub(super) fn jpeg(seed: u8) -> Vec<u8> {
-    let pixels: Vec<u8> =
-        (0..32u32 * 32).flat_map(|i| [seed, (i * 7 % 256) as u8, (i / 32 * 8) as u8]).collect();
+    let pixels: Vec<u8> = (0..32u32 * 32).flat_map(|i| [seed, 90, (i / 32 * 4) as u8]).collect();
     let mut file = Vec::new();
-    jpeg_encoder::Encoder::new(&mut file, 80).encode(&pixels, 32, 32, jpeg_encoder::ColorType::Rgb).unwrap();
+    jpeg_encoder::Encoder::new(&mut file, 95).encode(&pixels, 32, 32, jpeg_encoder::ColorType::Rgb).unwrap();
     file
 }
 
@@ -72,7 +71,7 @@ pub(super) fn tile(folder: &Path, x: u32, y: u32, format: &Format) {
     let data = folder.join("Data").join(&name);
     fs::create_dir_all(&data).unwrap();
     let (left, low) = (x as f32 * 100.0, y as f32 * 100.0);
-    let seed = (x * 31 + y * 7) as u8;
+    let seed = ((x * 31 + y * 7) % 240) as u8;
     let center = [f64::from(left) + 50.0, f64::from(low) + 50.0];
     let put = |stem: &str, file: &File| {
         fs::write(data.join(format!("{stem}.osgb")), write(file, format).unwrap()).unwrap();

@@ -1,5 +1,6 @@
 //! Importing meshes: what comes out, on made deliveries and a real one.
 
+mod cover;
 mod made;
 mod results;
 mod resume;
