@@ -31,6 +31,20 @@ impl AtomicFolder {
 
     /// Writes a file; `name` is a path inside the folder with `/` separators.
     pub fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.place(name)?;
+        let mut file = File::create_new(&path)?;
+        file.write_all(bytes)?;
+        self.files.push(path);
+        Ok(())
+    }
+
+    /// Puts a hard link to `original` there, where both lie on one disk that has them.
+    pub fn link(&mut self, name: &str, original: &Path) -> io::Result<()> {
+        let path = self.place(name)?;
+        fs::hard_link(original, path)
+    }
+
+    fn place(&mut self, name: &str) -> io::Result<PathBuf> {
         let leaves = name.split('/').any(|part| matches!(part, "" | "." | ".."));
         if leaves {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is no path inside")));
@@ -42,10 +56,7 @@ impl AtomicFolder {
             fs::create_dir_all(parent)?;
             self.folders.push(parent.to_owned());
         }
-        let mut file = File::create_new(&path)?;
-        file.write_all(bytes)?;
-        self.files.push(path);
-        Ok(())
+        Ok(path)
     }
 
     /// Makes all files durable, gives the folder its name, and makes the name durable.

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use ingest::osgb::write::{File, Format, Geometry, Node, PagedLod, Primitive, Texture, TextureImage, write};
 
 /// A JPEG of one colour with some texture.
-pub(super) fn jpeg(seed: u8) -> Vec<u8> {
+pub(crate) fn jpeg(seed: u8) -> Vec<u8> {
     let pixels: Vec<u8> = (0..32u32 * 32).flat_map(|i| [seed, 90, (i / 32 * 4) as u8]).collect();
     let mut file = Vec::new();
     jpeg_encoder::Encoder::new(&mut file, 95).encode(&pixels, 32, 32, jpeg_encoder::ColorType::Rgb).unwrap();
@@ -13,7 +13,7 @@ pub(super) fn jpeg(seed: u8) -> Vec<u8> {
 }
 
 /// A bumpy square of `cells` × `cells` with its lower corner at (x, y).
-pub(super) fn ground(x: f32, y: f32, side_m: f32, cells: u32, texture: Option<usize>) -> Geometry {
+pub(crate) fn ground(x: f32, y: f32, side_m: f32, cells: u32, texture: Option<usize>) -> Geometry {
     let columns = cells + 1;
     let place = |i: u32| {
         let (u, v) = ((i % columns) as f32 / cells as f32, (i / columns) as f32 / cells as f32);
@@ -34,7 +34,7 @@ pub(super) fn ground(x: f32, y: f32, side_m: f32, cells: u32, texture: Option<us
     }
 }
 
-pub(super) fn texture(seed: u8) -> Texture {
+pub(crate) fn texture(seed: u8) -> Texture {
     Texture { name: format!("{seed}.jpg"), image: TextureImage::File(jpeg(seed)) }
 }
 
@@ -49,7 +49,7 @@ fn lod(coarse: Geometry, center: [f64; 2], radius: f64, switch_px: f32, finer: &
 
 /// Writes `columns` × `rows` tiles of 100 m with three levels each: the root, one finer file, and four quarters that name
 /// files which are not delivered; the quarters of every second tile share one texture.
-pub(super) fn delivery(folder: &Path, columns: u32, rows: u32, format: &Format) {
+pub(crate) fn delivery(folder: &Path, columns: u32, rows: u32, format: &Format) {
     for x in 0..columns {
         for y in 0..rows {
             tile(folder, x, y, format);
@@ -58,7 +58,7 @@ pub(super) fn delivery(folder: &Path, columns: u32, rows: u32, format: &Format) 
     metadata(folder, "EPSG:4547", "501027.5,2488718.8,0");
 }
 
-pub(super) fn metadata(folder: &Path, srs: &str, origin: &str) {
+pub(crate) fn metadata(folder: &Path, srs: &str, origin: &str) {
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<ModelMetadata version=\"1\"><SRS>{srs}</SRS><SRSOrigin>{origin}\
          </SRSOrigin></ModelMetadata>"
@@ -66,7 +66,7 @@ pub(super) fn metadata(folder: &Path, srs: &str, origin: &str) {
     fs::write(folder.join("metadata.xml"), xml).unwrap();
 }
 
-pub(super) fn tile(folder: &Path, x: u32, y: u32, format: &Format) {
+pub(crate) fn tile(folder: &Path, x: u32, y: u32, format: &Format) {
     let name = format!("Tile_+{x:03}_+{y:03}");
     let data = folder.join("Data").join(&name);
     fs::create_dir_all(&data).unwrap();

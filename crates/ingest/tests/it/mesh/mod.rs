@@ -1,7 +1,7 @@
 //! Importing meshes: what comes out, on made deliveries and a real one.
 
 mod cover;
-mod made;
+pub(crate) mod made;
 mod results;
 mod resume;
 mod town;
@@ -18,7 +18,7 @@ use ingest::mesh::{MeshError, MeshOptions, MeshReport, MeshRequest, Silent, impo
 use scene::inspect::{self, Options, Report, Severity};
 use serde_json::Value;
 
-fn request(path: &Path) -> MeshRequest {
+pub(crate) fn request(path: &Path) -> MeshRequest {
     MeshRequest { path: path.to_owned(), heights: Some(HeightDatum::Ellipsoidal), ..MeshRequest::default() }
 }
 
@@ -27,7 +27,7 @@ fn run(path: &Path, survey: &Path, options: &MeshOptions) -> Result<MeshReport, 
 }
 
 /// Inspects a tileset and wants nothing wrong with it.
-fn inspect(folder: &Path) -> Report {
+pub(crate) fn inspect(folder: &Path) -> Report {
     let root = folder.to_owned();
     let mut files = move |uri: &str| {
         let path = store::decoded_path(uri).ok_or_else(|| "no path".to_owned())?;
@@ -41,7 +41,7 @@ fn inspect(folder: &Path) -> Report {
 }
 
 /// Every file below a folder with its bytes.
-fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
