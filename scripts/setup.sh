@@ -3,7 +3,8 @@
 set -euo pipefail
 
 need=(
-  build-essential        # C and C++ compilers for meshopt, SQLite and texture transcoding
+  build-essential        # C and C++ compilers for meshopt, SQLite, PROJ and texture transcoding
+  cmake sqlite3          # build PROJ and its tables of coordinate systems
   pkg-config
   libvulkan1             # the Vulkan loader
   mesa-vulkan-drivers    # the software driver, for machines without a GPU and for the picture tests
@@ -16,7 +17,7 @@ if ! command -v cargo >/dev/null; then
   exit 3
 fi
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-  echo "This is not Debian or Ubuntu. Hamlet needs a C and C++ compiler, pkg-config, a Vulkan loader and driver" >&2
+  echo "This is not Debian or Ubuntu. Hamlet needs a C and C++ compiler, cmake, sqlite3, pkg-config, a Vulkan loader and driver" >&2
   echo "(Mesa's lavapipe without a GPU), and for a window the X11 client libraries with libxkbcommon-x11." >&2
   echo "On Debian these are: ${need[*]}" >&2
   exit 0

@@ -6,8 +6,10 @@
 
 pub mod bounds;
 pub mod camera;
+pub mod crs;
 pub mod ellipsoid;
 pub mod frustum;
+pub mod gcj02;
 pub mod ray;
 pub mod s2;
 

@@ -8,6 +8,7 @@
 
 mod bounds;
 mod camera;
+mod crs;
 mod ellipsoid;
 mod frustum;
 mod region;

@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
+mod county;
+mod fuzzing;
+mod mesh;
+mod osgb;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;

@@ -46,6 +46,8 @@ pub struct MaterialInput<'a> {
     pub base_color: [f32; 4],
     /// JPEG or PNG file, written byte for byte.
     pub image: Option<&'a [u8]>,
+    /// Instead of `image`: the address, relative to this file, of an image that several files share.
+    pub image_uri: Option<&'a str>,
     /// Repeat the image beyond [0, 1] instead of stretching its edge.
     pub repeat: bool,
     /// Draw back faces too.
@@ -54,7 +56,7 @@ pub struct MaterialInput<'a> {
 
 impl Default for MaterialInput<'_> {
     fn default() -> Self {
-        Self { base_color: [1.0; 4], image: None, repeat: false, double_sided: false }
+        Self { base_color: [1.0; 4], image: None, image_uri: None, repeat: false, double_sided: false }
     }
 }
 
@@ -102,8 +104,14 @@ impl GlbBuilder {
         if material.base_color != [1.0; 4] {
             surface["baseColorFactor"] = json!(material.base_color);
         }
-        if let Some(image) = material.image {
-            surface["baseColorTexture"] = json!({ "index": self.add_texture(image, material.repeat)? });
+        let image = match (material.image, material.image_uri) {
+            (Some(_), Some(_)) => return Err(WriteError::invalid("image", "both embedded and by address")),
+            (Some(bytes), None) => Some(self.embedded_image(bytes)?),
+            (None, Some(uri)) => Some(shared_image(uri)?),
+            (None, None) => None,
+        };
+        if let Some(image) = image {
+            surface["baseColorTexture"] = json!({ "index": self.add_texture(image, material.repeat) });
         }
         let mut written = json!({ "pbrMetallicRoughness": surface });
         if material.base_color[3] < 1.0 {
@@ -119,14 +127,18 @@ impl GlbBuilder {
         Ok(self.materials.len() - 1)
     }
 
-    fn add_texture(&mut self, image: &[u8], repeat: bool) -> Result<usize, WriteError> {
+    fn embedded_image(&mut self, image: &[u8]) -> Result<Value, WriteError> {
         let media_type = match image {
             [0xff, 0xd8, 0xff, ..] => "image/jpeg",
             [0x89, b'P', b'N', b'G', ..] => "image/png",
             _ => return Err(WriteError::invalid("image", "neither JPEG nor PNG")),
         };
         let view = self.buffer.push_bytes(image);
-        self.images.push(json!({ "bufferView": view, "mimeType": media_type }));
+        Ok(json!({ "bufferView": view, "mimeType": media_type }))
+    }
+
+    fn add_texture(&mut self, image: Value, repeat: bool) -> usize {
+        self.images.push(image);
         let wrap = if repeat { 10_497 } else { 33_071 };
         let sampler = json!({ "magFilter": 9729, "minFilter": 9987, "wrapS": wrap, "wrapT": wrap });
         let sampler = self.samplers.iter().position(|s| *s == sampler).unwrap_or_else(|| {
@@ -134,7 +146,7 @@ impl GlbBuilder {
             self.samplers.len() - 1
         });
         self.textures.push(json!({ "sampler": sampler, "source": self.images.len() - 1 }));
-        Ok(self.textures.len() - 1)
+        self.textures.len() - 1
     }
 
     /// Gives the feature ids of all meshes their properties. At most once per file.
@@ -355,6 +367,14 @@ impl GlbBuilder {
         let bytes: Vec<[u8; 4]> = mesh.indices.iter().map(|i| i.to_le_bytes()).collect();
         self.buffer.push_stream(&bytes, format(UNSIGNED_INT), Target::Indices, compress)
     }
+}
+
+/// An image beside the file, by its (percent-encoded) address.
+fn shared_image(uri: &str) -> Result<Value, WriteError> {
+    if uri.is_empty() || uri.starts_with('/') || uri.contains([':', '\\', '?', '#']) {
+        return Err(WriteError::invalid(format!("image {uri:?}"), "not a path relative to the file"));
+    }
+    Ok(json!({ "uri": uri }))
 }
 
 /// Header and chunks (glTF 2.0 §"GLB File Format Specification").

@@ -1,5 +1,6 @@
 //! Writing: files that are either whole or not there, and `.3tz` packages.
 
+mod folder;
 mod package;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 
 use tempfile::{Builder, NamedTempFile};
 
+pub use folder::{AtomicFolder, remove_temporary_folders, remove_whole_folder};
 pub use package::{Compression, PackageReport, package_3tz};
 
 const TEMPORARY_PREFIX: &str = ".hamlet-tmp-";

@@ -3,7 +3,8 @@
 use std::{fs, io::Write};
 
 use store::write::{
-    AtomicFile, Compression, is_temporary_name, package_3tz, remove_temporary_files, write_atomic,
+    AtomicFile, AtomicFolder, Compression, is_temporary_name, package_3tz, remove_temporary_files,
+    remove_temporary_folders, remove_whole_folder, write_atomic,
 };
 
 fn names(folder: &std::path::Path) -> Vec<String> {
@@ -55,4 +56,32 @@ fn a_package_needs_a_root_and_leaves_temporary_files_out() {
     fs::write(folder.path().join(".hamlet-tmp-left"), b"x").unwrap();
     let report = package_3tz(folder.path(), &package, Compression::Stored).unwrap();
     assert_eq!((report.files, report.plain_bytes), (2, 3));
+}
+
+#[test]
+fn a_folder_is_whole_or_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("瓦片");
+    let mut first = AtomicFolder::create(&path).unwrap();
+    first.write("a.glb", b"one").unwrap();
+    first.write("deep/b.glb", b"two").unwrap();
+    for bad in ["../x", "/x", "a//b", "", "a.glb"] {
+        assert!(first.write(bad, b"").is_err(), "{bad}");
+    }
+    assert!(!path.exists());
+    first.commit().unwrap();
+    assert_eq!(fs::read(path.join("deep/b.glb")).unwrap(), b"two");
+
+    let mut second = AtomicFolder::create(&path).unwrap();
+    second.write("c.glb", b"three").unwrap();
+    second.commit().unwrap();
+    assert_eq!(names(&path), ["c.glb"]);
+    drop(AtomicFolder::create(&path).unwrap());
+    assert_eq!(names(folder.path()), ["瓦片"]);
+
+    fs::create_dir(folder.path().join(".hamlet-tmp-left")).unwrap();
+    assert_eq!(remove_temporary_folders(folder.path()).unwrap(), 1);
+    remove_whole_folder(&path).unwrap();
+    remove_whole_folder(&path).unwrap();
+    assert_eq!(names(folder.path()), Vec::<String>::new());
 }

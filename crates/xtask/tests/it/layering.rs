@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("terrain", &["geodesy"]),
     ("scene", &["geodesy"]),
     ("address-index", &["geodesy"]),
-    ("ingest", &["geodesy", "terrain", "scene", "address-index"]),
+    ("ingest", &["geodesy", "store", "terrain", "scene", "address-index"]),
     ("viewer", &["geodesy", "store", "scene", "shaders"]),
     ("cli", &["store", "scene", "address-index", "ingest", "viewer"]),
     ("xtask", &[]),
