@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod delft;
+mod delft_data;
+mod ground;
 mod height_field;
+mod raster;
 mod rays;
 mod rtin;
 mod synthetic;
