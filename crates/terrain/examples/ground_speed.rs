@@ -1,7 +1,7 @@
 //! Speed and agreement of ground classification and terrain on the survey of Delft, CPU time of the process:
 //! `cargo run --release -p terrain --example ground_speed [NAME=VALUE…]`, the names being those of `SmrfOptions`.
 
-#![allow(clippy::unwrap_used, unreachable_pub, missing_docs, reason = "an example")]
+#![allow(clippy::unwrap_used, reason = "an example")]
 
 #[path = "../tests/it/delft_data.rs"]
 mod delft_data;

@@ -9,6 +9,7 @@ pub mod ground;
 pub mod height_field;
 pub mod outliers;
 pub mod plan;
+mod profile;
 mod pyramid;
 pub mod raster;
 pub mod rtin;
@@ -16,5 +17,6 @@ pub mod synthetic;
 
 pub use height_field::{HeightField, HeightFieldError};
 pub use plan::{CellGrid, CellGridError, PlanRect, Window};
-pub use pyramid::GroundRays;
+pub use profile::{Profile, ProfileSpan};
+pub use pyramid::{HeightPyramid, Sight};
 pub use rtin::{Rtin, RtinError, TerrainMesh};

@@ -7,20 +7,20 @@ use terrain::PlanRect;
 
 /// Points with what was delivered about them.
 #[derive(Debug, Default)]
-pub struct Survey {
-    pub points: Vec<DVec3>,
-    pub classes: Vec<u8>,
+pub(crate) struct Survey {
+    pub(crate) points: Vec<DVec3>,
+    pub(crate) classes: Vec<u8>,
     /// Last or only return.
-    pub is_last: Vec<bool>,
+    pub(crate) is_last: Vec<bool>,
 }
 
 /// A raster of 0.5 m, `None` where void; row by row from the north.
 #[derive(Debug)]
-pub struct Delivered {
-    pub columns: u32,
+pub(crate) struct Delivered {
+    pub(crate) columns: u32,
     /// Outer corner of the first sample's cell.
-    pub north_west: DVec2,
-    pub heights: Vec<Option<f32>>,
+    pub(crate) north_west: DVec2,
+    pub(crate) heights: Vec<Option<f32>>,
 }
 
 fn folder() -> Option<PathBuf> {
@@ -33,7 +33,7 @@ fn folder() -> Option<PathBuf> {
 }
 
 /// `None`, and a word about it, where the data is absent.
-pub fn survey() -> Option<Survey> {
+pub(crate) fn survey() -> Option<Survey> {
     let folder = folder()?;
     let mut survey = Survey::default();
     for name in ["ahn3_cropped_1.laz", "ahn3_cropped_2.laz"] {
@@ -47,7 +47,7 @@ pub fn survey() -> Option<Survey> {
 }
 
 /// One of the derived rasters.
-pub fn delivered(name: &str) -> Option<Delivered> {
+pub(crate) fn delivered(name: &str) -> Option<Delivered> {
     let path = folder()?.join("derived").join(name);
     let mut decoder = tiff::decoder::Decoder::new(std::fs::File::open(path).unwrap()).unwrap();
     let tie = decoder.get_tag_f64_vec(tiff::tags::Tag::ModelTiepointTag).unwrap();
@@ -60,7 +60,7 @@ pub fn delivered(name: &str) -> Option<Delivered> {
 }
 
 impl Survey {
-    pub fn area(&self) -> PlanRect {
+    pub(crate) fn area(&self) -> PlanRect {
         let low = self.points.iter().copied().reduce(DVec3::min).unwrap();
         let high = self.points.iter().copied().reduce(DVec3::max).unwrap();
         PlanRect { low: low.truncate(), high: high.truncate() }
@@ -68,7 +68,7 @@ impl Survey {
 }
 
 impl Delivered {
-    pub fn samples(&self) -> impl Iterator<Item = (DVec2, Option<f32>)> + '_ {
+    pub(crate) fn samples(&self) -> impl Iterator<Item = (DVec2, Option<f32>)> + '_ {
         self.heights.iter().enumerate().map(|(index, height)| {
             let (column, row) = (index as u32 % self.columns, index as u32 / self.columns);
             let offset = DVec2::new(f64::from(column) + 0.5, -(f64::from(row) + 0.5)) * 0.5;
@@ -78,7 +78,7 @@ impl Delivered {
 }
 
 /// Precision and recall of `found` against the ground class, classes water and "artefact" left out.
-pub fn precision_and_recall(classes: &[u8], found: &[bool]) -> (f64, f64) {
+pub(crate) fn precision_and_recall(classes: &[u8], found: &[bool]) -> (f64, f64) {
     let judged = classes.iter().zip(found).filter(|(class, _)| ![9, 26].contains(*class));
     let (mut both, mut ours, mut theirs) = (0.0, 0.0, 0.0);
     for (&class, &found) in judged {

@@ -6,6 +6,7 @@ mod delft;
 mod delft_data;
 mod ground;
 mod height_field;
+mod queries;
 mod raster;
 mod rays;
 mod rtin;
