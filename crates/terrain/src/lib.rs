@@ -14,9 +14,11 @@ mod pyramid;
 pub mod raster;
 pub mod rtin;
 pub mod synthetic;
+pub mod tiles;
 
 pub use height_field::{HeightField, HeightFieldError};
 pub use plan::{CellGrid, CellGridError, PlanRect, Window};
 pub use profile::{Profile, ProfileSpan};
 pub use pyramid::{HeightPyramid, Sight};
 pub use rtin::{Rtin, RtinError, TerrainMesh};
+pub use tiles::{CutOut, TerrainTile, TerrainTiles, TileGrid, TileId};

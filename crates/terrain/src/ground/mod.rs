@@ -7,7 +7,7 @@
 //! says of each point whether it lies on what is left. What is kept is a few grids, never the points. Areas too large
 //! for one grid are cut into overlapping windows ([`PlanRect::windows`]), each a run of its own.
 
-mod inpaint;
+pub(crate) mod inpaint;
 mod morphology;
 
 use glam::{DVec2, DVec3};

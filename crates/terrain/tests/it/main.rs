@@ -11,6 +11,7 @@ mod raster;
 mod rays;
 mod rtin;
 mod synthetic;
+mod tiles;
 
 use proptest::prelude::*;
 use terrain::HeightField;
