@@ -174,6 +174,10 @@ impl HeightField {
         Some(Self { columns, rows, origin: self.position(column, row), cell_m, heights })
     }
 
+    /// All heights row by row from the south, NaN where absent.
+    pub(crate) fn raw_heights(&self) -> &[f32] {
+        &self.heights
+    }
     /// The sample's height, NaN where absent or outside.
     pub(crate) fn raw(&self, column: u32, row: u32) -> f32 {
         if column >= self.columns || row >= self.rows {

@@ -2,10 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod delft;
+mod delft_data;
+mod ground;
 mod height_field;
+mod queries;
+mod raster;
 mod rays;
 mod rtin;
 mod synthetic;
+mod tiles;
 
 use proptest::prelude::*;
 use terrain::HeightField;

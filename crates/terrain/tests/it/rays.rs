@@ -1,7 +1,7 @@
 use geodesy::Ray;
 use glam::{DVec2, DVec3};
 use proptest::prelude::*;
-use terrain::{GroundRays, HeightField};
+use terrain::{HeightField, HeightPyramid};
 
 use crate::heights;
 
@@ -41,7 +41,7 @@ fn march(field: &HeightField, ray: &Ray, length: f64) -> Option<f64> {
 fn straight_down_meets_the_height() {
     let field =
         HeightField::from_fn(33, 17, DVec2::ZERO, 1.5, |p| (p.x * 0.3).sin() * 4.0 + p.y * 0.2).unwrap();
-    let rays = GroundRays::new(&field);
+    let rays = HeightPyramid::new(&field);
     // Samples, edges and the outer border included.
     for k in 0..=96 {
         for j in 0..=48 {
@@ -63,7 +63,7 @@ fn holes_let_rays_through() {
     let mut heights = vec![0.0; 25];
     heights[12] = -9999.0;
     let field = HeightField::new(5, 5, DVec2::ZERO, 1.0, heights, Some(-9999.0)).unwrap();
-    let rays = GroundRays::new(&field);
+    let rays = HeightPyramid::new(&field);
     let down = |x, y| rays.intersect(&Ray { origin: DVec3::new(x, y, 3.0), direction: -DVec3::Z });
     assert_eq!(down(0.5, 0.5), Some(3.0));
     assert_eq!(down(1.5, 1.5), None);
@@ -84,7 +84,7 @@ proptest! {
         let (origin, target) = (low + DVec3::from_array(start), low + DVec3::from_array(toward));
         prop_assume!(origin.distance(target) > 0.1);
         let ray = Ray { origin, direction: (target - origin).normalize() };
-        let got = GroundRays::new(&field).intersect(&ray);
+        let got = HeightPyramid::new(&field).intersect(&ray);
         let length = 80.0;
         let expected = march(&field, &ray, length);
         match (got, expected) {
