@@ -38,7 +38,8 @@ impl Line {
         }
         let angle = 0.5 * (2.0 * xy).atan2(xx - yy);
         let direction = [angle.cos(), angle.sin()];
-        let across: f64 = xx * direction[1].powi(2) - 2.0 * xy * direction[0] * direction[1] + yy * direction[0].powi(2);
+        let across: f64 =
+            xx * direction[1].powi(2) - 2.0 * xy * direction[0] * direction[1] + yy * direction[0].powi(2);
         let spread_m = (across.max(0.0) / n).sqrt();
         Some(Self { through, direction, spread_m, error_m: spread_m * (2.0 / n).sqrt() })
     }
@@ -46,8 +47,11 @@ impl Line {
 
 /// Judges the addresses of a lane together.
 pub(super) fn judge(work: &mut Work<'_>, members: &[usize]) {
-    let numbered: Vec<usize> =
-        members.iter().copied().filter(|&m| work.addresses.get(m).is_some_and(|a| a.door.main() > 0)).collect();
+    let numbered: Vec<usize> = members
+        .iter()
+        .copied()
+        .filter(|&m| work.addresses.get(m).is_some_and(|a| a.door.main() > 0))
+        .collect();
     let sides = sides(work, &numbered);
     let mut rows = Vec::new();
     for side in &sides {
@@ -57,7 +61,8 @@ pub(super) fn judge(work: &mut Work<'_>, members: &[usize]) {
             rows.push(line);
         }
     }
-    let rest: Vec<usize> = members.iter().copied().filter(|m| !sides.iter().flatten().any(|n| n == m)).collect();
+    let rest: Vec<usize> =
+        members.iter().copied().filter(|m| !sides.iter().flatten().any(|n| n == m)).collect();
     if rows.len() == sides.len() && !rows.is_empty() {
         restrict(work, &rest, &rows);
     }
@@ -70,7 +75,13 @@ fn sides(work: &Work<'_>, numbered: &[usize]) -> Vec<Vec<usize>> {
     let (odd, even): (Vec<usize>, Vec<usize>) = numbered.iter().partition(|&&m| main(m) % 2 == 1);
     if odd.len() < FEWEST || even.len() < FEWEST {
         // Nearly all of one parity is one side that counts in twos; its few others are mistakes.
-        return if odd.is_empty() || even.is_empty() { vec![numbered.to_vec()] } else if odd.len().max(even.len()) >= 4 * odd.len().min(even.len()) { vec![odd, even].into_iter().filter(|s| s.len() >= FEWEST).collect() } else { vec![numbered.to_vec()] };
+        return if odd.is_empty() || even.is_empty() {
+            vec![numbered.to_vec()]
+        } else if odd.len().max(even.len()) >= 4 * odd.len().min(even.len()) {
+            vec![odd, even].into_iter().filter(|s| s.len() >= FEWEST).collect()
+        } else {
+            vec![numbered.to_vec()]
+        };
     }
     let points = |side: &[usize]| -> Vec<[f64; 2]> { side.iter().filter_map(|&m| work.point(m)).collect() };
     let Some(line) = Line::fit(&points(numbered)) else { return vec![numbered.to_vec()] };
@@ -90,9 +101,11 @@ fn row(work: &Work<'_>, side: &[usize]) -> Option<Line> {
     }
     let points: Vec<[f64; 2]> = side.iter().filter_map(|&m| work.point(m)).collect();
     let mut line = Line::fit(&points)?;
-    let length = points.iter().map(|&p| line.along(p)[0]).fold((f64::MAX, f64::MIN), |(a, z), t| (a.min(t), z.max(t)));
+    let length =
+        points.iter().map(|&p| line.along(p)[0]).fold((f64::MAX, f64::MIN), |(a, z), t| (a.min(t), z.max(t)));
     // A cloud is no row: lanes of hamlets wind.
-    let straight = line.spread_m < 1.7 * work.variance.sqrt() + 4.0 && length.1 - length.0 > 3.0 * line.spread_m;
+    let straight =
+        line.spread_m < 1.7 * work.variance.sqrt() + 4.0 && length.1 - length.0 > 3.0 * line.spread_m;
     if !straight {
         return None;
     }
@@ -104,7 +117,8 @@ fn row(work: &Work<'_>, side: &[usize]) -> Option<Line> {
             seen.push(line.along(middle)[1]);
         }
     }
-    let score = |offset: f64| -> f64 { seen.iter().map(|v| (-0.5 * ((v - offset) / 2.5).powi(2)).exp()).sum() };
+    let score =
+        |offset: f64| -> f64 { seen.iter().map(|v| (-0.5 * ((v - offset) / 2.5).powi(2)).exp()).sum() };
     let tolerance = (2.0 * line.error_m + 2.0).min(9.0);
     let steps = 24;
     let prior = |offset: f64| -0.5 * (offset / (line.error_m + 0.5)).powi(2);
@@ -143,11 +157,12 @@ fn restrict(work: &mut Work<'_>, members: &[usize], rows: &[Line]) {
 /// Addresses without an order take what the others leave.
 fn leave_to_others(work: &mut Work<'_>, members: &[usize], rest: &[usize]) {
     let mut taken: std::collections::BTreeMap<usize, f64> = std::collections::BTreeMap::new();
-    let claim = |taken: &mut std::collections::BTreeMap<usize, f64>, work: &Work<'_>, member: usize, sign: f64| {
-        for candidate in work.candidates.get(member).into_iter().flatten() {
-            *taken.entry(candidate.building).or_insert(0.0) += sign * candidate.probability;
-        }
-    };
+    let claim =
+        |taken: &mut std::collections::BTreeMap<usize, f64>, work: &Work<'_>, member: usize, sign: f64| {
+            for candidate in work.candidates.get(member).into_iter().flatten() {
+                *taken.entry(candidate.building).or_insert(0.0) += sign * candidate.probability;
+            }
+        };
     for &member in members {
         claim(&mut taken, work, member, 1.0);
     }

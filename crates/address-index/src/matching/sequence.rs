@@ -61,7 +61,8 @@ pub(super) fn judge(work: &mut Work<'_>, side: &[usize], line: &Line, step: u32)
     let forward = pass(&states, &anywhere, &numbers, step, &table, false);
     let backward = pass(&states, &anywhere, &numbers, step, &table, true);
     for (at, &member) in order.iter().enumerate() {
-        let joint: Vec<f64> = (0..states[at].len()).map(|k| forward.inside[at][k] * backward.after[at][k]).collect();
+        let joint: Vec<f64> =
+            (0..states[at].len()).map(|k| forward.inside[at][k] * backward.after[at][k]).collect();
         let in_order: f64 = joint.iter().sum();
         let out = forward.past(at, &backward, &states, &numbers, step, &table, &anywhere);
         let total = in_order + out;

@@ -12,7 +12,11 @@ const FEWEST: usize = 12;
 
 /// The shift, east and north in metres, that a list of points has against buildings; `None` if there is none that explains
 /// clearly more. Points that lie in buildings after it are counted, near ones in part.
-pub fn find_shift(points: &[[f64; 2]], footprints: &[Footprint], packed: &PackedBuildings) -> Option<[f64; 2]> {
+pub fn find_shift(
+    points: &[[f64; 2]],
+    footprints: &[Footprint],
+    packed: &PackedBuildings,
+) -> Option<[f64; 2]> {
     if points.len() < FEWEST {
         return None;
     }
@@ -60,7 +64,8 @@ pub(super) fn take_off(
     lanes: &BTreeMap<u32, Vec<usize>>,
 ) {
     for members in lanes.values().filter(|members| members.len() >= FEWEST) {
-        let points: Vec<[f64; 2]> = members.iter().filter_map(|&m| work.addresses.get(m)?.position_m).collect();
+        let points: Vec<[f64; 2]> =
+            members.iter().filter_map(|&m| work.addresses.get(m)?.position_m).collect();
         // A look at the plain containment first: most lanes are not shifted.
         if let Some(shift) = find_shift(&points, work.footprints, packed) {
             for &member in members {

@@ -80,7 +80,7 @@ pub(crate) fn ending_at(atoms: &[Atom], first: usize, at: usize, seen: Seen) -> 
         '道' | '里' | '条' | '线' | '坊' if text.number_after() => weak(K::Street),
         '村' => match (next, after_next) {
             ('路' | '街' | '道' | '巷' | '口' | '头' | '尾' | '中' | '小', _)
-                if !(next == '中' && after_next == '心') && !matches!(next, '口' | '头' | '尾') =>
+                if !(matches!(next, '口' | '头' | '尾') || next == '中' && after_next == '心') =>
             {
                 None
             }

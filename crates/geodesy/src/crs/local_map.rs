@@ -130,9 +130,10 @@ fn least_squares<const N: usize>(samples: &[([f64; N], DVec3)]) -> [DVec3; N] {
         matrix.swap(step, pivot);
         right.swap(step, pivot);
         for row in step + 1..N {
-            let factor = matrix[row][step] / matrix[step][step];
-            for column in step..N {
-                matrix[row][column] -= factor * matrix[step][column];
+            let pivot_row = matrix[step];
+            let factor = matrix[row][step] / pivot_row[step];
+            for (value, above) in matrix[row].iter_mut().zip(pivot_row).skip(step) {
+                *value -= factor * above;
             }
             let above = right[step];
             right[row] -= above * factor;

@@ -215,7 +215,7 @@ fn convert_all(
     let failed = AtomicBool::new(false);
     let numbered: Vec<(usize, &crate::delivery::SourceTile)> =
         plan.delivery.tiles.iter().enumerate().collect();
-    numbered
+    let results = numbered
         .par_iter()
         .with_max_len(1)
         .map(|&(number, tile)| {
@@ -247,17 +247,25 @@ fn convert_all(
             progress.advance(tile.bytes);
             result
         })
-        .collect::<Vec<_>>()
-        .into_iter()
-        // The reason itself, not that others stopped because of it.
-        .fold(Ok(Vec::new()), |all: Result<Vec<TileDone>, MeshError>, one| match (all, one) {
-            (Ok(mut all), Ok(one)) => {
-                all.push(one);
-                Ok(all)
-            }
-            (Err(MeshError::Cancelled), Err(error)) | (Ok(_), Err(error)) => Err(error),
-            (Err(error), _) => Err(error),
-        })
+        .collect();
+    all_or_reason(results)
+}
+
+/// All of them, or why not: the reason itself, not that others stopped because of it.
+fn all_or_reason(results: Vec<Result<TileDone, MeshError>>) -> Result<Vec<TileDone>, MeshError> {
+    let mut all = Vec::with_capacity(results.len());
+    let mut failure = None;
+    for result in results {
+        match (result, &failure) {
+            (Ok(done), _) => all.push(done),
+            (Err(error), None | Some(MeshError::Cancelled)) => failure = Some(error),
+            (Err(_), Some(_)) => {}
+        }
+    }
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(all),
+    }
 }
 
 fn convert_one(

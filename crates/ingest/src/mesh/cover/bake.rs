@@ -41,6 +41,9 @@ pub(super) struct Baker<'p> {
     pub(super) placer: Placer<'p>,
 }
 
+/// What is done with the tiles of a file.
+type Look<'f, B> = dyn FnMut(&mut B, &[Draft<'_, '_>], &Scene<'_>, &Path) + 'f;
+
 impl Baker<'_> {
     /// The shape of what a source tile shows at its coarsest, in the survey's frame.
     pub(super) fn shape(&mut self, tile: &SourceTile) -> Shape {
@@ -158,11 +161,7 @@ impl Baker<'_> {
     }
 
     /// Hands the tiles of a file to `look`; `false` if it cannot be read (the report says so already).
-    fn with_file(
-        &mut self,
-        path: &Path,
-        look: &mut dyn FnMut(&mut Self, &[Draft<'_, '_>], &Scene<'_>, &Path),
-    ) -> bool {
+    fn with_file(&mut self, path: &Path, look: &mut Look<'_, Self>) -> bool {
         let limits = &self.plan.limits;
         let Ok(bytes) = source::read(path, MAX_FILE_BYTES) else { return false };
         let Ok(container) = Container::open("", &bytes, limits) else { return false };
