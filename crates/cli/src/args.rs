@@ -37,6 +37,21 @@ pub(crate) enum Command {
     /// Prints a summary of a tileset and every problem in it.
     #[command(after_help = EXIT_CODES)]
     Inspect(Inspect),
+    /// Makes a county folder.
+    #[command(after_help = EXIT_CODES)]
+    County {
+        #[command(subcommand)]
+        command: crate::county::CountyCommand,
+    },
+    /// Imports a survey of a village into a county and shows it.
+    #[command(after_help = EXIT_CODES)]
+    Import(crate::county::Import),
+    /// Lists, switches and removes surveys of villages.
+    #[command(after_help = EXIT_CODES)]
+    Survey {
+        #[command(subcommand)]
+        command: crate::county::SurveyCommand,
+    },
     /// Standard addresses: import tables, search, parse.
     #[command(after_help = EXIT_CODES)]
     Address {

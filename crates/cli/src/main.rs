@@ -2,6 +2,7 @@
 
 mod address;
 mod args;
+mod county;
 mod inspect;
 mod web;
 
@@ -45,6 +46,9 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Shot(args) => shot(args),
         Command::Fly(args) => fly(args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::County { command } => county::county(&command),
+        Command::Import(args) => county::import(&args),
+        Command::Survey { command } => county::survey(&command),
         Command::Address { command } => address::run(&command),
         Command::Sample(args) => sample(&args),
     }
