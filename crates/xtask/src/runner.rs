@@ -39,8 +39,11 @@ pub(crate) fn run(filter: &str, long: bool) -> Result<bool> {
         .collect();
     // The renderer's tests are the slow ones: begin with them, so that no core idles at the end.
     jobs.sort_by_key(|(binary, _)| !binary.label.starts_with("viewer"));
-    let mut outcomes: Vec<Outcome> =
-        jobs.par_iter().with_max_len(1).map(|(binary, name)| run_one(binary, name)).collect::<Result<_>>()?;
+    let mut outcomes: Vec<Outcome> = jobs
+        .par_iter()
+        .with_max_len(1)
+        .map(|(binary, name)| run_one(binary, name, long))
+        .collect::<Result<_>>()?;
     Ok(report(&mut outcomes))
 }
 
@@ -91,12 +94,14 @@ fn list(binary: &Binary) -> Result<Vec<String>> {
     Ok(text.lines().filter_map(|line| line.strip_suffix(": test").map(str::to_owned)).collect())
 }
 
-fn run_one(binary: &Binary, name: &str) -> Result<Outcome> {
+fn run_one(binary: &Binary, name: &str, long: bool) -> Result<Outcome> {
     let start = Instant::now();
     let output = Command::new(&binary.path)
         .args(["--exact", name, "--nocapture", "--include-ignored"])
         .current_dir(&binary.folder)
         .env("CARGO_MANIFEST_DIR", &binary.folder)
+        // Plain `cargo test` knows no long tests: they ask for this and return early without it.
+        .env("HAMLET_LONG_TESTS", if long { "1" } else { "0" })
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("{}::{name} cannot be started", binary.label))?;

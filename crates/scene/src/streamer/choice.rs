@@ -39,6 +39,7 @@ impl<'t> Pass<'t, '_> {
             distance: 0.0,
             picks: self.out.picks.len(),
             own_picks: 0,
+            own_kept: 0,
             holes: self.out.holes.len(),
             clips: self.out.clips.len(),
             kept: self.out.kept,
@@ -67,7 +68,20 @@ impl<'t> Pass<'t, '_> {
             }
             1 if self.out.holes.len() == top.holes && self.out.clips.len() == top.clips => {
                 self.out.shown_new.push(top.choice);
-                stack.pop();
+                let fading = self.rules.fades && self.out.is_swapping(top.choice);
+                let comes = self.out.picks.len() > top.picks;
+                if !fading || !comes || choice.current == NONE && choice.host == NONE {
+                    stack.pop();
+                    return;
+                }
+                top.stage = 4;
+                top.own_picks = self.out.picks.len();
+                top.own_kept = self.out.kept;
+                for pick in self.out.picks.iter_mut().skip(top.picks) {
+                    pick.swap = top.choice;
+                }
+                self.begin_quiet();
+                self.enter_old(stack, choice, down);
             }
             0 | 1 => {
                 if choice.pending != NONE {
@@ -84,13 +98,10 @@ impl<'t> Pass<'t, '_> {
                     self.out.picks.truncate(top.picks);
                     self.out.kept = top.kept;
                 }
-                if choice.current != NONE {
-                    self.enter(stack, choice.current, down, false);
-                } else if choice.host != NONE {
-                    self.enter(stack, choice.host, down, true);
-                } else if choice.pending != NONE {
+                if choice.current == NONE && choice.host == NONE && choice.pending != NONE {
                     self.out.holes.push(choice.pending);
                 }
+                self.enter_old(stack, choice, down);
             }
             3 => {
                 if self.out.holes.len() == top.holes && self.out.clips.len() == top.clips {
@@ -100,9 +111,48 @@ impl<'t> Pass<'t, '_> {
                 }
                 stack.pop();
             }
+            4 => {
+                // What leaves is faded out only where it still covers everything that what comes covers.
+                if self.out.holes.len() == top.holes && self.out.clips.len() == top.clips {
+                    for pick in self.out.picks.iter_mut().skip(top.own_picks) {
+                        pick.swap = top.choice;
+                        pick.leaving = true;
+                    }
+                } else {
+                    self.out.picks.truncate(top.own_picks);
+                    self.out.holes.truncate(top.holes);
+                    self.out.clips.truncate(top.clips);
+                    self.out.kept = top.own_kept;
+                }
+                self.end_quiet();
+                stack.pop();
+            }
             _ => {
                 stack.pop();
             }
+        }
+    }
+
+    /// What is there already.
+    fn enter_old(&mut self, stack: &mut Vec<Frame<'t>>, choice: Choice, down: Down) {
+        if choice.current != NONE {
+            self.enter(stack, choice.current, down, false);
+        } else if choice.host != NONE {
+            self.enter(stack, choice.host, down, true);
+        }
+    }
+
+    fn begin_quiet(&mut self) {
+        if self.quiet == 0 {
+            self.before_quiet = (self.out.failed, self.out.over_budget, self.out.stand_ins);
+        }
+        self.quiet += 1;
+    }
+
+    fn end_quiet(&mut self) {
+        self.quiet -= 1;
+        if self.quiet == 0 {
+            (self.out.failed, self.out.over_budget, self.out.stand_ins) = self.before_quiet;
         }
     }
 }

@@ -42,14 +42,16 @@ impl Streamer {
         let mut entries = std::mem::take(&mut self.entries);
         entries.clear();
         let multiple = self.views.len() > 1;
+        let (now, length) = (self.now, self.fade_length());
         for (number, view) in self.views.iter().enumerate() {
             let bit = 1u32 << number;
             let number = number as u32;
             let picked = view.picks.iter().map(|p| {
-                let fading = view.fades.of(p.tile).filter(|f| !f.out);
+                let fade = if p.swap == NONE { None } else { view.swap_fade(p.swap, now, length) };
+                let fade = fade.or_else(|| view.fades.of(p.tile).filter(|f| !f.out).map(|f| f.fade));
                 Entry {
                     tile: p.tile,
-                    fade: fading.map_or(1.0, |f| f.fade),
+                    fade: fade.unwrap_or(1.0),
                     fading_out: false,
                     boxes: (number, p.boxes, p.box_count),
                     views: bit,
@@ -63,7 +65,16 @@ impl Streamer {
                 boxes: (number, 0, 0),
                 views: bit,
             });
-            for entry in picked.chain(leaving) {
+            let replaced = view.leaving.iter().filter_map(|p| {
+                Some(Entry {
+                    tile: p.tile,
+                    fade: view.swap_fade(p.swap, now, length)?,
+                    fading_out: true,
+                    boxes: (number, p.boxes, p.box_count),
+                    views: bit,
+                })
+            });
+            for entry in picked.chain(leaving).chain(replaced) {
                 let Some(side) = self.sides.get_mut(entry.tile as usize) else { continue };
                 side.used = frame;
                 side.pinned = frame;

@@ -120,9 +120,13 @@ pub(super) fn update(
     picked.sort_unstable();
     let is_picked = |tile: u32| picked.binary_search(&tile).is_ok();
 
+    let fading_in = |view: &ViewState, at: usize| {
+        view.picks.get(at).is_some_and(|p| p.swap != NONE && view.swap_fade(p.swap, now, length).is_some())
+    };
     for at in 0..view.picks.len() {
         let Some(tile) = view.picks.get(at).map(|p| p.tile) else { break };
-        if view.was_drawn(tile, frame) {
+        // What fades in as a whole has no changes of level of its own meanwhile.
+        if view.was_drawn(tile, frame) || fading_in(view, at) {
             continue;
         }
         let mut above = parent_of(tile);
@@ -181,7 +185,8 @@ pub(super) fn update(
         }
         list.extend(group.lowers.iter().map(|&tile| Fading { tile, fade, out: !group.down }));
     }
-    list.retain(|f| f.tile != NONE);
+    // What a replacement lets go fades with it.
+    list.retain(|f| f.tile != NONE && view.leaving.iter().all(|p| p.tile != f.tile));
     // A tile in two groups: the one that shows more of it wins; coverage does not depend on it.
     list.sort_unstable_by(|a, b| {
         a.tile.cmp(&b.tile).then(shown(b).total_cmp(&shown(a))).then(a.out.cmp(&b.out))

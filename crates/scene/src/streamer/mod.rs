@@ -27,6 +27,7 @@ mod selection;
 mod shed;
 mod side;
 mod slots;
+mod swap;
 mod views;
 
 pub use api::*;
@@ -192,6 +193,7 @@ impl Streamer {
                 wanted_bytes = self.select_again(views);
             }
         }
+        self.update_swaps();
         self.complete_replacements();
         self.update_fades();
         self.collect_draws();
@@ -314,6 +316,7 @@ impl Streamer {
                 as u32,
             preload_ancestors: self.settings.preload_ancestors,
             preload_siblings: self.settings.preload_siblings,
+            fades: !self.fade_length().is_zero(),
         };
         let mut wanted_kib = 0;
         self.by_distance.clear();
@@ -331,6 +334,8 @@ impl Streamer {
                 wanted_by_distance: &mut self.by_distance,
                 pixels_per_metre_at_1_m,
                 limit_px: view.max_screen_space_error_px * rules.factor,
+                quiet: 0,
+                before_quiet: (0, 0, 0),
             }
             .run();
         }
@@ -338,7 +343,7 @@ impl Streamer {
     }
 
     fn update_fades(&mut self) {
-        let length = Duration::try_from_secs_f32(self.settings.fade_secs).unwrap_or(Duration::ZERO);
+        let length = self.fade_length();
         let (tree, places) = (&self.tree, &self.places);
         let parent_of = |tile: u32| residency::parent_of(tree, places, tile);
         for view in &mut self.views {
@@ -366,7 +371,7 @@ impl Streamer {
             stats.missing += view.missing;
             stats.over_budget += view.over_budget;
             stats.failed += view.failed;
-            stats.fading += view.fades.now().len();
+            stats.fading += view.fades.now().len() + view.leaving.len();
         }
         for place in self.places.iter().filter(|p| p.live) {
             let lost = place

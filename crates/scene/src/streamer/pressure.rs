@@ -118,6 +118,9 @@ impl Pressure {
         }
         self.cut_m = if self.factor < MAX_FACTOR || by_distance.is_empty() {
             f64::INFINITY
+        } else if load.idle && !load.moved && self.keeps(by_distance, load.content_bytes) {
+            // What is left for contents changes a little with what is loaded in advance; the picture need not.
+            self.cut_m
         } else {
             cut(by_distance, load.content_bytes as f64 * self.cut_share)
         };
@@ -127,6 +130,13 @@ impl Pressure {
     /// Nothing more can be given up: what still waits for memory is over budget.
     pub(super) fn is_exhausted(&self) -> bool {
         self.factor >= MAX_FACTOR && self.stalls > 48
+    }
+
+    /// Whether what lies within the cut still fits.
+    fn keeps(&self, by_distance: &[(f64, u32)], content_bytes: u64) -> bool {
+        let within = by_distance.iter().filter(|(distance, _)| *distance <= self.cut_m);
+        let bytes: f64 = within.map(|(_, kib)| f64::from(*kib) * 1024.0).sum();
+        self.cut_m.is_finite() && bytes <= RAISE_ABOVE * content_bytes as f64
     }
 
     fn refuse(&mut self, now: Duration) {
@@ -192,6 +202,25 @@ mod tests {
             }
             assert_eq!(pressure.factor, 1.0);
         }
+    }
+
+    #[test]
+    fn a_still_picture_keeps_its_cut() {
+        let tiles: Vec<(f64, u32)> = (0..100).map(|n| (f64::from(n), 100)).collect();
+        let mut pressure = Pressure { factor: MAX_FACTOR, ..Pressure::default() };
+        let load = |content_bytes, moved| Load {
+            content_bytes,
+            ..Load { wanted_bytes: 100 * 100 * 1024, ..load(16, 0, moved) }
+        };
+        pressure.step(&load(2_000_000, true), &mut tiles.clone());
+        let cut = pressure.cut_m;
+        assert_eq!(cut, 14.0, "15 tiles of 100 KiB within 80 %");
+        for content_bytes in [2_100_000, 2_300_000, 1_850_000] {
+            assert!(!pressure.step(&load(content_bytes, false), &mut tiles.clone()));
+        }
+        assert!(pressure.step(&load(1_500_000, false), &mut tiles.clone()), "it must still fit");
+        assert!(pressure.cut_m < cut);
+        assert!(pressure.step(&load(2_300_000, true), &mut tiles.clone()) && pressure.cut_m > cut);
     }
 
     #[test]

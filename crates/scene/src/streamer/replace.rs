@@ -82,7 +82,7 @@ impl Streamer {
     }
 
     /// Starts to replace a stream or a subtree by the tileset at `new_root_uri` (a new survey). The old one stays drawn
-    /// until the new one covers it in every view; if the new one cannot be had, it stays for good. A replacement under
+    /// until the new one covers it in every view, and cross-fades to it; if the new one cannot be had, it stays for good. A replacement under
     /// way is given up for the new one. False: there is no such target.
     pub fn replace_subtree(&mut self, target: ReplaceTarget, new_root_uri: &str) -> bool {
         let existing = match target {
@@ -216,7 +216,7 @@ impl Streamer {
         }
     }
 
-    /// Completes the replacements that cover every view that sees them.
+    /// Completes the replacements that cover every view that sees them, once their fades are over.
     pub(super) fn complete_replacements(&mut self) {
         for at in 0..self.places.len() {
             let Some(place) = self.places.get(at) else { break };
@@ -235,7 +235,7 @@ impl Streamer {
             let (old, host) = (place.current, place.host);
             // Nothing is lost where the old one never came.
             let nothing_to_keep = host.is_none() && old.is_none_or(|a| a.tile.is_none());
-            if pending.tile.is_none() || refused && !nothing_to_keep {
+            if pending.tile.is_none() || refused && !nothing_to_keep || self.is_swapping(at as u32) {
                 continue;
             }
             if let Some(p) = self.places.get_mut(at) {

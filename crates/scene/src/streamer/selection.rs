@@ -75,6 +75,8 @@ pub(super) struct Rules {
     pub(super) unknown_cost_kib: u32,
     pub(super) preload_ancestors: bool,
     pub(super) preload_siblings: bool,
+    /// Changes are cross-faded.
+    pub(super) fades: bool,
 }
 
 /// A tile on the way down.
@@ -104,6 +106,7 @@ pub(super) struct Frame<'t> {
     pub(super) picks: usize,
     /// End of what a replacement picked.
     pub(super) own_picks: usize,
+    pub(super) own_kept: u32,
     pub(super) holes: usize,
     pub(super) clips: usize,
     pub(super) kept: u32,
@@ -134,6 +137,10 @@ pub(super) struct Pass<'t, 's> {
     pub(super) wanted_by_distance: &'s mut Vec<(f64, u32)>,
     pub(super) pixels_per_metre_at_1_m: f64,
     pub(super) limit_px: f64,
+    /// Above 0 while what is being replaced is looked for: nothing is asked for, counted or reported.
+    pub(super) quiet: u32,
+    /// Figures before that began: failed, over budget, stand-ins.
+    pub(super) before_quiet: (usize, usize, u32),
 }
 
 impl<'t> Pass<'t, '_> {
@@ -155,7 +162,6 @@ impl<'t> Pass<'t, '_> {
             }
         }
         self.out.missing += self.out.clips.len();
-        self.out.uncovered = self.out.holes.len();
     }
 
     fn drain(&mut self, stack: &mut Vec<Frame<'t>>) {
@@ -265,7 +271,7 @@ impl<'t> Pass<'t, '_> {
             return;
         }
         self.count(index, distance);
-        if distance > self.rules.cut_m {
+        if distance > self.cut_m() {
             self.out.over_budget += 1;
         } else if ready {
             self.pick(index);
@@ -301,7 +307,7 @@ impl<'t> Pass<'t, '_> {
     fn enter_cover(&mut self, stack: &mut Vec<Frame<'t>>, frame: Frame<'t>, side: Side, children: bool) {
         if frame.model && frame.ready {
             if !frame.unseen {
-                if frame.distance > self.rules.cut_m {
+                if frame.distance > self.cut_m() {
                     self.out.over_budget += 1;
                 } else {
                     self.pick(frame.tile);
@@ -318,7 +324,7 @@ impl<'t> Pass<'t, '_> {
     /// The content of a refined tile whose children come beside it.
     fn add_own(&mut self, frame: &Frame<'t>) {
         self.count(frame.tile, frame.distance);
-        if frame.distance > self.rules.cut_m {
+        if frame.distance > self.cut_m() {
             self.out.over_budget += 1;
         } else if frame.ready {
             self.pick(frame.tile);
@@ -336,7 +342,7 @@ impl<'t> Pass<'t, '_> {
         let clips = self.out.clips.len() - frame.clips;
         if frame.model && frame.add && !frame.cover {
             // Children of an additive tile are independent of each other; its own content alone must be there.
-            if frame.ready || frame.unseen || frame.distance > self.rules.cut_m {
+            if frame.ready || frame.unseen || frame.distance > self.cut_m() {
                 self.out.holes.truncate(frame.holes);
                 self.out.clips.truncate(frame.clips);
             } else {
@@ -389,7 +395,7 @@ impl<'t> Pass<'t, '_> {
     fn want_ancestor(&mut self, frame: &Frame<'t>, holes: usize, clips: usize) {
         if !frame.model_above {
             let class = if holes + clips > 0 && !frame.ready_above { Class::Urgent } else { Class::Cover };
-            if frame.distance <= self.rules.cut_m {
+            if frame.distance <= self.cut_m() {
                 self.want(frame.tile, class, frame.steps, frame.distance);
             }
         } else if clips > 0 {
@@ -418,6 +424,11 @@ impl<'t> Pass<'t, '_> {
         error.min(self.view.max_screen_space_error_px * (MAX_FACTOR * 0.999))
     }
 
+    /// Distance beyond which tiles are over budget, metres. What leaves a replacement is there already.
+    fn cut_m(&self) -> f64 {
+        if self.quiet > 0 { f64::INFINITY } else { self.rules.cut_m }
+    }
+
     fn touch(&mut self, index: u32) {
         if let Some(side) = self.sides.get_mut(index as usize) {
             side.used = self.rules.frame;
@@ -426,6 +437,9 @@ impl<'t> Pass<'t, '_> {
 
     /// Counts a tile as part of the settled view: it may not be evicted.
     fn count(&mut self, index: u32, distance: f64) {
+        if self.quiet > 0 {
+            return;
+        }
         let Some(side) = self.sides.get_mut(index as usize) else { return };
         if side.counted != self.rules.frame {
             side.counted = self.rules.frame;
@@ -457,7 +471,7 @@ impl<'t> Pass<'t, '_> {
     fn pick(&mut self, index: u32) {
         self.keep(index);
         self.out.kept += u32::from(self.out.was_drawn(index, self.rules.frame));
-        self.out.picks.push(Pick { tile: index, boxes: 0, box_count: 0 });
+        self.out.picks.push(Pick::whole(index));
     }
 
     /// Picks a tile for the areas of the holes and clips collected since.
@@ -468,7 +482,7 @@ impl<'t> Pass<'t, '_> {
         self.out.boxes.extend(self.out.clips.iter().skip(clips));
         self.out.kept += u32::from(self.out.was_drawn(index, self.rules.frame));
         let box_count = (self.out.boxes.len() - first) as u32;
-        self.out.picks.push(Pick { tile: index, boxes: first as u32, box_count });
+        self.out.picks.push(Pick { boxes: first as u32, box_count, ..Pick::whole(index) });
     }
 
     /// Reports an area that nothing below covers.
@@ -482,6 +496,9 @@ impl<'t> Pass<'t, '_> {
     }
 
     fn want(&mut self, index: u32, class: Class, steps: u8, distance: f64) {
+        if self.quiet > 0 {
+            return;
+        }
         let Some(tile) = self.tree.tile(index) else { return };
         let to_center = tile.volume().center() - self.view.eye_in_world;
         let length = to_center.length();

@@ -1,6 +1,6 @@
 //! What the streamer remembers per view, and the buffers a pass fills.
 
-use super::{fade::Fades, selection::Want};
+use super::{fade::Fades, selection::Want, slots::NONE, swap::Swap};
 
 /// A tile to draw in a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,17 @@ pub(super) struct Pick {
     pub(super) boxes: u32,
     /// Number of them; 0: not restricted.
     pub(super) box_count: u32,
+    /// The replacement that takes place here, into the choices, else `NONE`.
+    pub(super) swap: u32,
+    /// It is what is replaced; else what comes.
+    pub(super) leaving: bool,
+}
+
+impl Pick {
+    /// A tile, whole.
+    pub(super) fn whole(tile: u32) -> Self {
+        Self { tile, boxes: 0, box_count: 0, swap: NONE, leaving: false }
+    }
 }
 
 /// State and buffers of one view.
@@ -30,6 +41,10 @@ pub(super) struct ViewState {
     pub(super) had_new: Vec<u32>,
     /// Replacements that do not cover it yet.
     pub(super) unswitched: Vec<u32>,
+    /// Replacements that fade in.
+    pub(super) swaps: Vec<Swap>,
+    /// What they replace.
+    pub(super) leaving: Vec<Pick>,
     /// Picks that were drawn in the frame before.
     pub(super) kept: u32,
     /// Targets that failed and are covered from below until something above is ready.
@@ -37,7 +52,6 @@ pub(super) struct ViewState {
     pub(super) visited: usize,
     pub(super) culled: usize,
     pub(super) missing: usize,
-    pub(super) uncovered: usize,
     pub(super) over_budget: usize,
     pub(super) failed: usize,
     /// Frame in which a tile was last picked, by slot.
@@ -66,7 +80,6 @@ impl ViewState {
         self.visited = 0;
         self.culled = 0;
         self.missing = 0;
-        self.uncovered = 0;
         self.over_budget = 0;
         self.failed = 0;
     }
@@ -103,7 +116,7 @@ impl ViewState {
     /// Main memory of the buffers.
     pub(super) fn bytes(&self) -> u64 {
         (self.drawn_in.capacity() * 4
-            + self.picks.capacity() * size_of::<Pick>()
+            + (self.picks.capacity() + self.leaving.capacity()) * size_of::<Pick>()
             + self.wants.capacity() * size_of::<Want>()
             + (self.previous.capacity()
                 + self.boxes.capacity()

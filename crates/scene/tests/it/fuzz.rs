@@ -12,10 +12,12 @@ use std::{
 
 use bolero::TypeGenerator;
 use bytes::Bytes;
+use geodesy::glam::DMat4;
 use scene::{
     content,
     inspect::{self, Options},
     tileset::{
+        RawTileset, Tree, TreeLimits,
         implicit::{SubdivisionScheme, SubtreeShape},
         subtree::Subtree,
     },
@@ -79,8 +81,10 @@ fn overwrite(bytes: &mut [u8], at: usize, value: u32) {
 fn fuzz(target: &'static str, seeds: Vec<Bytes>, run: impl Fn(&Bytes) + std::panic::RefUnwindSafe) {
     replay(target, &run);
     static CRASHES: AtomicU64 = AtomicU64::new(0);
+    let runs = AtomicU64::new(0);
     bolero::check!().with_type::<(u16, Vec<Edit>)>().for_each(|(seed, edits)| {
         let bytes = edited(&seeds[usize::from(*seed) % seeds.len()], edits);
+        runs.fetch_add(1, Ordering::Relaxed);
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(&bytes))) {
             if let Some(folder) = std::env::var_os("HAMLET_FUZZ_CRASHES") {
                 let number = CRASHES.fetch_add(1, Ordering::Relaxed);
@@ -90,6 +94,7 @@ fn fuzz(target: &'static str, seeds: Vec<Bytes>, run: impl Fn(&Bytes) + std::pan
             resume_unwind(panic);
         }
     });
+    println!("{target}: {} inputs from {} seeds", runs.load(Ordering::Relaxed), seeds.len());
 }
 
 fn replay(target: &str, run: &impl Fn(&Bytes)) {
@@ -147,6 +152,53 @@ fn subtrees() {
         for shape in &shapes {
             let _ = Subtree::parse(bytes, "fuzzed.subtree", shape, &HashMap::new());
         }
+    });
+}
+
+#[test]
+fn subtree_json() {
+    let mut seeds = vec![Bytes::from_static(
+        br#"{"buffers":[{"uri":"a.bin","byteLength":16}],"bufferViews":[{"buffer":0,"byteOffset":0,"byteLength":3}],"tileAvailability":{"bitstream":0},"contentAvailability":[{"bitstream":0},{"constant":1}],"childSubtreeAvailability":{"constant":0},"propertyTables":[{"class":"a","count":9,"properties":{"b":{"values":0}}}],"tileMetadata":0,"subtreeMetadata":{"class":"a","properties":{"b":1}}}"#,
+    )];
+    let real = real("tiles", &["json"], 20_000).into_iter();
+    seeds.extend(real.filter(|bytes| bytes.windows(16).any(|w| w == b"tileAvailability")));
+    let resources: HashMap<String, Bytes> =
+        ["a.bin", "0.0.0.bin"].map(|uri| (uri.to_owned(), Bytes::from_static(&[0x5a; 64]))).into();
+    fuzz("subtree_json", seeds, move |bytes| {
+        for uri in Subtree::references(bytes, "fuzzed.json").unwrap_or_default() {
+            assert!(!uri.is_empty());
+        }
+        for content_count in [1, 2] {
+            let shape = SubtreeShape { scheme: SubdivisionScheme::Quadtree, levels: 2, content_count };
+            let _ = Subtree::parse(bytes, "fuzzed.json", &shape, &resources);
+        }
+    });
+}
+
+#[test]
+fn tileset_json() {
+    let mut seeds = vec![Bytes::from_static(IMPLICIT_QUADTREE.as_bytes())];
+    let real = real("tiles", &["json"], 20_000).into_iter();
+    seeds.extend(real.filter(|bytes| bytes.windows(7).any(|w| w == b"\"root\":")));
+    let subtree = made_subtree();
+    fuzz("tileset_json", seeds, move |bytes| {
+        let Ok((raw, _)) = RawTileset::parse(bytes, "fuzzed.json") else { return };
+        let limits = TreeLimits { max_tiles: 50_000, ..TreeLimits::default() };
+        let mut tree = Tree::new(limits);
+        let Ok((root, _)) = tree.add_root(&raw, "fuzzed.json", &DMat4::IDENTITY) else { return };
+        // What may hang there: a subtree where it is implicit, the same tileset where it is external.
+        for index in 0..tree.slot_count().min(40) as u32 {
+            let Some(id) = tree.id_at(index) else { continue };
+            if let Some(shape) = tree.subtree_shape(id)
+                && let Ok((subtree, _)) = Subtree::parse(&subtree, "s", &shape, &HashMap::new())
+            {
+                let _ = tree.graft_subtree(id, &subtree);
+            }
+            let _ = tree.graft_external(id, 0, &raw, "fuzzed.json");
+        }
+        assert!(tree.len() <= 50_000);
+        tree.remove_root(root);
+        assert!(tree.is_empty());
     });
 }
 

@@ -16,6 +16,15 @@ pub(crate) fn data(folder: &str) -> Option<PathBuf> {
     None
 }
 
+/// Whether a test whose name begins with `long_` shall do its work: `cargo xtask test --long` says so.
+pub(crate) fn is_long_run() -> bool {
+    let is_long = std::env::var_os("HAMLET_LONG_TESTS").is_some_and(|value| value == "1");
+    if !is_long {
+        println!("skipped: a long test, for `make test-long`");
+    }
+    is_long
+}
+
 /// All files below `folder` with one of the extensions, sorted.
 pub(crate) fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -5,6 +5,7 @@
 mod cache;
 mod fetcher;
 mod folder;
+mod fuzz;
 mod http;
 mod packages;
 mod remote_package;

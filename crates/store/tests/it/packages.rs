@@ -15,7 +15,7 @@ use crate::{gzipped, noise, shared_data};
 const MAX: u64 = 1 << 20;
 
 /// A small tileset as a package.
-fn package(compression: Compression) -> Vec<u8> {
+pub(crate) fn package(compression: Compression) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::create_dir_all(path("村/a")).unwrap();
@@ -186,7 +186,7 @@ fn packages_of_the_validator_read_as_they_should() {
     assert!(Source::open_archive_bytes(bytes("simple.3tz")).unwrap().read("tileset.json", MAX).is_ok());
 }
 
-fn database(statements: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+pub(crate) fn database(statements: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p #1%20?.3dtiles");
     rusqlite::Connection::open(&path).unwrap().execute_batch(statements).unwrap();

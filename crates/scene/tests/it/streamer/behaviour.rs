@@ -8,7 +8,7 @@ use scene::streamer::{ReplaceTarget, StreamerSettings, View};
 use super::{
     caller::{Caller, Manners},
     oracle::{Oracle, camera},
-    trees::{HALF_M, Shape, build},
+    trees::{HALF_M, Shape, build, build_at},
     world::{Fault, World},
 };
 
@@ -283,6 +283,68 @@ fn a_new_survey_replaces_the_old_one_without_a_hole() {
         drawn(&caller).iter().all(|u| u.starts_with("b/")),
         "a survey that cannot be had changes nothing"
     );
+}
+
+#[test]
+fn a_new_survey_fades_in_while_the_old_one_fades_out() {
+    for one_tile in [false, true] {
+        let (mut world, uri) = world(Shape::Replace, 5);
+        let new = if one_tile {
+            build_at(&mut world, "b", Shape::Replace, 3, 9, [-HALF_M / 2.0, -HALF_M / 2.0], HALF_M / 2.0)
+        } else {
+            build(&mut world, "b", Shape::Replace, 5, 9)
+        };
+        let settings = StreamerSettings { fade_secs: 0.3, ..no_preload() };
+        let mut caller = Caller::new(world, settings, Manners::default(), 1);
+        let id = caller.streamer.add_tileset(&uri);
+        let views = [above(200.0), corner(-1.0, -1.0)];
+        caller.settle(&views, 4000);
+        let root = caller.streamer.root_tile(id).expect("a root");
+        let target = if one_tile {
+            let child = caller.streamer.tree().children(root.index).next().expect("a child");
+            ReplaceTarget::Tile(caller.streamer.tree().id_at(child).expect("a tile"))
+        } else {
+            ReplaceTarget::Tileset(id)
+        };
+        assert!(caller.streamer.replace_subtree(target, &new));
+        let mut oracle = Oracle::default();
+        let mut fades = Vec::new();
+        let mut turned = views.clone();
+        for frame in 0..2000 {
+            // The camera turns while the new survey fades in.
+            if !fades.is_empty() {
+                let forward = turned[1].forward_in_world;
+                turned[1] = camera(turned[1].eye_in_world, forward.x.atan2(forward.y) + 0.02, -1.4);
+            }
+            let plan = caller.step(&turned);
+            oracle.check(&caller, &plan, &turned, false);
+            let of = |prefix: &str, out: bool| -> Vec<f32> {
+                let is_of = |d: &scene::streamer::DrawTile| {
+                    caller.streamer.content(d.content).expect("a content").1.starts_with(prefix)
+                };
+                plan.draw.iter().filter(|d| is_of(d) && d.fading_out == out).map(|d| d.fade).collect()
+            };
+            let (old, new) = (of("a/", true), of("b/", false));
+            if !old.is_empty() && new.iter().any(|f| *f < 1.0) {
+                let fade = old[0];
+                assert!(old.iter().all(|f| *f == fade) || views.len() > 1);
+                assert!(plan.stats.fading > 0 && !plan.stats.settled);
+                assert!(new.contains(&fade), "frame {frame}: {old:?} leave, {new:?} come");
+                fades.push(fade);
+            }
+            if caller.streamer.replacing() == 0 && plan.stats.settled {
+                break;
+            }
+        }
+        assert!(fades.len() >= 10, "{} frames of fading", fades.len());
+        assert!(fades.iter().any(|f| *f < 0.2) && fades.iter().any(|f| *f > 0.8), "{fades:?}");
+        assert_eq!(caller.streamer.replacing(), 0);
+        let left = drawn(&caller)
+            .iter()
+            .filter(|u| u.starts_with("a/r0") || !one_tile && u.starts_with("a/"))
+            .count();
+        assert_eq!(left, 0, "the old one is gone");
+    }
 }
 
 #[test]

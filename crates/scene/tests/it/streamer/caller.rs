@@ -192,7 +192,7 @@ impl Caller {
             let fault = self.world.faults.get(&uri).copied();
             let attempt = self.attempts.entry(uri.clone()).or_insert(0);
             let failure = |kind| FetchFailure { kind, retry_after: None, message: format!("{uri} failed") };
-            let result = match (fault, self.world.files.get(&uri)) {
+            let result = match (fault, self.world.get(&uri)) {
                 (Some(Fault::Gone), _) | (_, None) => Err(failure(FailureKind::Final)),
                 (Some(Fault::Flaky(n)), _) if *attempt < n => {
                     *attempt += 1;
@@ -203,7 +203,7 @@ impl Caller {
                     let tell = self.rng.chance(self.manners.tell_length);
                     Err(failure(FailureKind::TooLong(tell.then_some(bytes.len() as u64))))
                 }
-                (_, Some(bytes)) => Ok(bytes.clone()),
+                (_, Some(bytes)) => Ok(bytes),
             };
             self.accept(Input::Fetched(id, result));
         }
@@ -232,7 +232,7 @@ impl Caller {
         for id in due {
             let Some(fetch) = self.fetching.get_mut(&id) else { continue };
             fetch.tell_at = None;
-            let Some(bytes) = self.world.files.get(&fetch.uri) else { continue };
+            let Some(bytes) = self.world.get(&fetch.uri) else { continue };
             let length = bytes.len() as u64;
             if length <= fetch.max_bytes {
                 fetch.told = Some(length);

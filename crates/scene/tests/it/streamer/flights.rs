@@ -153,6 +153,31 @@ fn fly(flight: &Flight, frames: usize) -> u64 {
     panic!("never settled: {:?}", caller.streamer.plan().stats);
 }
 
+#[test]
+fn long_two_thousand_flights() {
+    if !crate::support::is_long_run() {
+        return;
+    }
+    let first = env_or("HAMLET_FIRST_SEED", 1);
+    for seed in first..first + env_or("HAMLET_FLIGHTS", 2000) {
+        let mut rng = Rng(seed << 20);
+        let flight = Flight {
+            shape: SHAPES[rng.below(SHAPES.len() as u64) as usize],
+            seed,
+            ceiling: CEILINGS[rng.below(CEILINGS.len() as u64) as usize],
+            fade_secs: [0.0, 0.1, 0.3][rng.below(3) as usize],
+            views: 1 + rng.below(4) as usize,
+            faults: [0.0, 0.1, 0.3][rng.below(3) as usize],
+            max_attempts: 1 + rng.below(4) as u32,
+            slow: rng.chance(0.25),
+            restless: rng.chance(0.5),
+        };
+        if std::panic::catch_unwind(|| fly(&flight, 200)).is_err() {
+            panic!("seed {seed}: {flight:?}");
+        }
+    }
+}
+
 fn env_or(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(otherwise)
 }

@@ -2,9 +2,11 @@
 
 mod behaviour;
 mod caller;
+mod cesium;
 mod flights;
 mod oracle;
 mod real;
 mod selection;
+mod soak;
 mod trees;
 mod world;

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// All files below a folder of the shared data, by path relative to it.
-fn world_of(folder: &str) -> Option<World> {
+pub(super) fn world_of(folder: &str) -> Option<World> {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/tiles")).join(folder);
     if !root.is_dir() {
         println!("skipped: ../shared/data is absent");

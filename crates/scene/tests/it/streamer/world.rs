@@ -50,26 +50,23 @@ pub(super) enum Fault {
 pub(super) struct World {
     pub(super) files: BTreeMap<String, Bytes>,
     pub(super) faults: BTreeMap<String, Fault>,
+    /// Makes files that are too many to be kept.
+    pub(super) makes: Option<fn(&str) -> Option<Bytes>>,
 }
 
 impl World {
+    /// A file, if there is one.
+    pub(super) fn get(&self, uri: &str) -> Option<Bytes> {
+        self.files.get(uri).cloned().or_else(|| self.makes?(uri))
+    }
+
     pub(super) fn add_text(&mut self, uri: &str, text: String) {
         self.files.insert(uri.to_owned(), Bytes::from(text));
     }
 
     /// A content of a size that depends on its name alone.
     pub(super) fn add_content(&mut self, uri: &str) {
-        let seed = uri.bytes().fold(7u64, |h, b| h.wrapping_mul(131).wrapping_add(u64::from(b)));
-        let mut rng = Rng(seed);
-        let text = format!(
-            "FAKE {} {} {}\n",
-            5_000 + rng.below(15_000),
-            20_000 + rng.below(60_000),
-            10_000 + rng.below(30_000)
-        );
-        let mut bytes = text.into_bytes();
-        bytes.resize(bytes.len() + 2_000 + rng.below(15_000) as usize, b'.');
-        self.files.insert(uri.to_owned(), Bytes::from(bytes));
+        self.files.insert(uri.to_owned(), content_of(uri));
     }
 
     /// Makes a share of the contents misbehave.
@@ -86,6 +83,21 @@ impl World {
             }
         }
     }
+}
+
+/// A content whose size depends on its name alone.
+pub(super) fn content_of(uri: &str) -> Bytes {
+    let seed = uri.bytes().fold(7u64, |h, b| h.wrapping_mul(131).wrapping_add(u64::from(b)));
+    let mut rng = Rng(seed);
+    let text = format!(
+        "FAKE {} {} {}\n",
+        5_000 + rng.below(15_000),
+        20_000 + rng.below(60_000),
+        10_000 + rng.below(30_000)
+    );
+    let mut bytes = text.into_bytes();
+    bytes.resize(bytes.len() + 2_000 + rng.below(15_000) as usize, b'.');
+    Bytes::from(bytes)
 }
 
 /// Reads the line `FAKE cpu gpu transient file...`; real contents count by their length.
