@@ -3,7 +3,7 @@
 use super::{Work, sequence};
 
 /// Fewest numbers from which a row is fitted.
-const FEWEST: usize = 4;
+const FEWEST: usize = 3;
 /// How far houses of a row stand off its line, metres, besides the error of the line.
 const ROW_M: f64 = 4.5;
 
@@ -38,8 +38,7 @@ impl Line {
         }
         let angle = 0.5 * (2.0 * xy).atan2(xx - yy);
         let direction = [angle.cos(), angle.sin()];
-        let across: f64 =
-            xx * direction[1].powi(2) - 2.0 * xy * direction[0] * direction[1] + yy * direction[0].powi(2);
+        let across: f64 = xx * direction[1].powi(2) - 2.0 * xy * direction[0] * direction[1] + yy * direction[0].powi(2);
         let spread_m = (across.max(0.0) / n).sqrt();
         Some(Self { through, direction, spread_m, error_m: spread_m * (2.0 / n).sqrt() })
     }
@@ -47,26 +46,24 @@ impl Line {
 
 /// Judges the addresses of a lane together.
 pub(super) fn judge(work: &mut Work<'_>, members: &[usize]) {
-    let numbered: Vec<usize> = members
-        .iter()
-        .copied()
-        .filter(|&m| work.addresses.get(m).is_some_and(|a| a.door.main() > 0))
-        .collect();
+    let numbered: Vec<usize> =
+        members.iter().copied().filter(|&m| work.addresses.get(m).is_some_and(|a| a.door.main() > 0)).collect();
     let sides = sides(work, &numbered);
-    let mut rows = Vec::new();
-    for side in &sides {
-        if let Some(line) = row(work, side) {
-            restrict(work, side, &[line]);
-            sequence::judge(work, side, &line, if sides.len() == 2 { 2 } else { 1 });
-            rows.push(line);
+    let lines: Vec<Option<Line>> = sides.iter().map(|side| row(work, side, &sides)).collect();
+    for (k, (side, line)) in sides.iter().zip(&lines).enumerate() {
+        if let Some(line) = line {
+            let others: Vec<Line> =
+                lines.iter().enumerate().filter(|&(other, _)| other != k).filter_map(|(_, line)| *line).collect();
+            restrict(work, side, &[*line], &others);
+            sequence::judge(work, side, line, if sides.len() == 2 { 2 } else { 1 });
         }
     }
-    let rest: Vec<usize> =
-        members.iter().copied().filter(|m| !sides.iter().flatten().any(|n| n == m)).collect();
-    if rows.len() == sides.len() && !rows.is_empty() {
-        restrict(work, &rest, &rows);
+    let rest: Vec<usize> = members.iter().copied().filter(|m| !sides.iter().flatten().any(|n| n == m)).collect();
+    let rows: Vec<Line> = lines.iter().flatten().copied().collect();
+    if !rows.is_empty() && rows.len() == lines.len() {
+        restrict(work, &rest, &rows, &[]);
     }
-    leave_to_others(work, members, &rest);
+    leave_to_others(work, members);
 }
 
 /// The numbers of each side: odd and even where they stand in two rows, else all.
@@ -75,13 +72,7 @@ fn sides(work: &Work<'_>, numbered: &[usize]) -> Vec<Vec<usize>> {
     let (odd, even): (Vec<usize>, Vec<usize>) = numbered.iter().partition(|&&m| main(m) % 2 == 1);
     if odd.len() < FEWEST || even.len() < FEWEST {
         // Nearly all of one parity is one side that counts in twos; its few others are mistakes.
-        return if odd.is_empty() || even.is_empty() {
-            vec![numbered.to_vec()]
-        } else if odd.len().max(even.len()) >= 4 * odd.len().min(even.len()) {
-            vec![odd, even].into_iter().filter(|s| s.len() >= FEWEST).collect()
-        } else {
-            vec![numbered.to_vec()]
-        };
+        return if odd.is_empty() || even.is_empty() { vec![numbered.to_vec()] } else if odd.len().max(even.len()) >= 4 * odd.len().min(even.len()) { vec![odd, even].into_iter().filter(|s| s.len() >= FEWEST).collect() } else { vec![numbered.to_vec()] };
     }
     let points = |side: &[usize]| -> Vec<[f64; 2]> { side.iter().filter_map(|&m| work.point(m)).collect() };
     let Some(line) = Line::fit(&points(numbered)) else { return vec![numbered.to_vec()] };
@@ -94,58 +85,116 @@ fn sides(work: &Work<'_>, numbered: &[usize]) -> Vec<Vec<usize>> {
     if apart > 6.0 && apart > 2.0 * error { vec![odd, even] } else { vec![numbered.to_vec()] }
 }
 
-/// The line of a side's row: through its points, then through the buildings that they most probably are.
-fn row(work: &Work<'_>, side: &[usize]) -> Option<Line> {
+/// The line of a side's row: through its points, turned like the whole lane, then drawn to the row of buildings there.
+fn row(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Option<Line> {
     if side.len() < FEWEST {
         return None;
     }
     let points: Vec<[f64; 2]> = side.iter().filter_map(|&m| work.point(m)).collect();
     let mut line = Line::fit(&points)?;
-    let length =
-        points.iter().map(|&p| line.along(p)[0]).fold((f64::MAX, f64::MIN), |(a, z), t| (a.min(t), z.max(t)));
+    // Both sides run alike: each is centred by itself, and the direction is that of all.
+    let centred = lane.iter().flat_map(|side| {
+        let all: Vec<[f64; 2]> = side.iter().filter_map(|&m| work.point(m)).collect();
+        let n = all.len().max(1) as f64;
+        let mean = [0, 1].map(|k| all.iter().map(|p| p[k]).sum::<f64>() / n);
+        all.into_iter().map(move |p| [p[0] - mean[0], p[1] - mean[1]])
+    });
+    if let Some(all) = Line::fit(&centred.collect::<Vec<_>>()) {
+        line.direction = all.direction;
+    }
+    let along: Vec<f64> = points.iter().map(|&p| line.along(p)[0]).collect();
+    let length = along.iter().fold((f64::MAX, f64::MIN), |(a, z), &t| (a.min(t), z.max(t)));
     // A cloud is no row: lanes of hamlets wind.
-    let straight =
-        line.spread_m < 1.7 * work.variance.sqrt() + 4.0 && length.1 - length.0 > 3.0 * line.spread_m;
+    let straight = line.spread_m < 1.8 * work.variance.sqrt() + 4.0 && length.1 - length.0 > 2.5 * line.spread_m;
     if !straight {
         return None;
     }
-    // Houses that stand in a row are seen together: of the lines next to this one the one that most of them lie on.
-    let mut seen: Vec<f64> = Vec::new();
+    // What the side's addresses may be, each building once.
+    let mut seen: std::collections::BTreeMap<usize, f64> = std::collections::BTreeMap::new();
     for &member in side {
-        for candidate in work.candidates.get(member).into_iter().flatten() {
-            let middle = work.middles.get(candidate.building).copied().unwrap_or_default();
-            seen.push(line.along(middle)[1]);
+        let candidates = work.candidates.get(member).map(Vec::as_slice).unwrap_or_default();
+        let total: f64 = candidates.iter().map(|c| c.density).sum();
+        for candidate in candidates.iter().filter(|_| total > 0.0) {
+            *seen.entry(candidate.building).or_insert(0.0) += candidate.density / total;
         }
     }
-    let score =
-        |offset: f64| -> f64 { seen.iter().map(|v| (-0.5 * ((v - offset) / 2.5).powi(2)).exp()).sum() };
-    let tolerance = (2.0 * line.error_m + 2.0).min(9.0);
-    let steps = 24;
-    let prior = |offset: f64| -0.5 * (offset / (line.error_m + 0.5)).powi(2);
-    let best = (0..=steps)
-        .map(|k| tolerance * (2.0 * f64::from(k) / f64::from(steps) - 1.0))
-        .max_by(|&a, &b| (score(a).ln() * 4.0 + prior(a)).total_cmp(&(score(b).ln() * 4.0 + prior(b))))?;
-    if best.is_finite() {
-        line.through[0] -= best * line.direction[1];
-        line.through[1] += best * line.direction[0];
-        line.error_m = line.error_m.min(2.0);
+    let buildings: Vec<([f64; 2], f64)> = seen
+        .iter()
+        .filter_map(|(&building, &weight)| Some((*work.middles.get(building)?, weight.min(1.0).sqrt())))
+        .collect();
+    // Start from a few lines beside each other and turned a little; each is drawn to the buildings on it, the one that most
+    // lie on wins.
+    let error = (line.spread_m / (points.len() as f64).sqrt() + 1.0).min(8.0);
+    let half = 0.5 * (length.1 - length.0).max(1.0);
+    let mut best: Option<(f64, Line)> = None;
+    for offset in [-1.0, -0.5, 0.0, 0.5, 1.0] {
+        for turn in [-1.0, 0.0, 1.0] {
+            let angle = turn * (error / half).min(0.15);
+            let mut tried = line;
+            tried.through[0] -= offset * 1.6 * error * line.direction[1];
+            tried.through[1] += offset * 1.6 * error * line.direction[0];
+            let [c, s] = line.direction;
+            tried.direction = [c * angle.cos() - s * angle.sin(), s * angle.cos() + c * angle.sin()];
+            for width in [7.0, 4.5, 3.0] {
+                tried = drawn(&tried, &buildings, width);
+            }
+            let on: f64 = buildings.iter().map(|(p, w)| w * (-0.5 * (tried.along(*p)[1] / 3.0).powi(2)).exp()).sum();
+            // The points themselves must agree.
+            let mean = points.iter().map(|&p| tried.along(p)[1]).sum::<f64>() / points.len() as f64;
+            let slope: f64 = points.iter().map(|&p| tried.along(p)).map(|[t, v]| t * v).sum::<f64>()
+                / points.iter().map(|&p| tried.along(p)[0].powi(2)).sum::<f64>().max(1.0);
+            let penalty = 0.5 * (mean / error).powi(2) + 0.5 * (slope * half / (1.7 * error)).powi(2);
+            let worth = on.max(1e-3).ln() * 6.0 - penalty;
+            if best.as_ref().is_none_or(|(other, _)| worth > *other) {
+                best = Some((worth, tried));
+            }
+        }
     }
-    Some(line)
+    let (_, mut found) = best?;
+    found.error_m = 1.5;
+    found.spread_m = line.spread_m;
+    Some(found)
 }
 
-/// Weighs candidates by how far they stand off the nearest of the rows.
-fn restrict(work: &mut Work<'_>, members: &[usize], rows: &[Line]) {
+/// A line drawn to the points near it: total least squares with weights that fall off across it.
+fn drawn(line: &Line, points: &[([f64; 2], f64)], width: f64) -> Line {
+    let (mut total, mut sum, mut moments) = (0.0, [0.0; 2], [0.0; 3]);
+    for (point, weight) in points {
+        let [t, v] = line.along(*point);
+        let w = weight * (-0.5 * (v / width).powi(2)).exp();
+        total += w;
+        sum = [sum[0] + w * t, sum[1] + w * v];
+        moments = [moments[0] + w * t * t, moments[1] + w * t * v, moments[2] + w * v * v];
+    }
+    if total < 1.5 {
+        return *line;
+    }
+    let mean = sum.map(|s| s / total);
+    let tt = moments[0] / total - mean[0] * mean[0];
+    let tv = moments[1] / total - mean[0] * mean[1];
+    let angle = if tt > 25.0 { (tv / tt).clamp(-0.2, 0.2).atan() } else { 0.0 };
+    let [c, s] = line.direction;
+    let direction = [c * angle.cos() - s * angle.sin(), s * angle.cos() + c * angle.sin()];
+    let through = [
+        line.through[0] + mean[0] * c - mean[1] * s,
+        line.through[1] + mean[0] * s + mean[1] * c,
+    ];
+    Line { through, direction, ..*line }
+}
+
+/// Weighs candidates by how far they stand off their own row, or with little chance off another of the lane's.
+fn restrict(work: &mut Work<'_>, members: &[usize], own: &[Line], others: &[Line]) {
     for &member in members {
         let Some(candidates) = work.candidates.get_mut(member) else { continue };
         for candidate in candidates.iter_mut() {
             let middle = work.middles.get(candidate.building).copied().unwrap_or_default();
-            let off = rows
-                .iter()
-                .map(|line| (line.along(middle)[1].powi(2) / (ROW_M.powi(2) + line.error_m.powi(2)), line))
-                .map(|(squared, _)| squared)
-                .fold(f64::MAX, f64::min);
-            // A house may stand back from its lane.
-            candidate.density *= (-0.5 * off).exp() + 0.004;
+            let on = |line: &Line| {
+                (-0.5 * line.along(middle)[1].powi(2) / (ROW_M.powi(2) + line.error_m.powi(2))).exp()
+            };
+            let in_own = own.iter().map(on).fold(0.0, f64::max);
+            let in_other = others.iter().map(on).fold(0.0, f64::max);
+            // A number may be on the wrong side, and a house may stand back from its lane.
+            candidate.density *= in_own + 0.06 * in_other + 0.002;
         }
         let total: f64 = candidates.iter().map(|candidate| candidate.density).sum();
         if total > 0.0 {
@@ -154,33 +203,33 @@ fn restrict(work: &mut Work<'_>, members: &[usize], rows: &[Line]) {
     }
 }
 
-/// Addresses without an order take what the others leave.
-fn leave_to_others(work: &mut Work<'_>, members: &[usize], rest: &[usize]) {
+/// One plate a house: each address takes of a building what the others leave.
+fn leave_to_others(work: &mut Work<'_>, members: &[usize]) {
     let mut taken: std::collections::BTreeMap<usize, f64> = std::collections::BTreeMap::new();
-    let claim =
-        |taken: &mut std::collections::BTreeMap<usize, f64>, work: &Work<'_>, member: usize, sign: f64| {
-            for candidate in work.candidates.get(member).into_iter().flatten() {
-                *taken.entry(candidate.building).or_insert(0.0) += sign * candidate.probability;
-            }
-        };
+    let mut bases: Vec<Vec<f64>> = Vec::with_capacity(members.len());
     for &member in members {
-        claim(&mut taken, work, member, 1.0);
+        let candidates = work.candidates.get(member).map(Vec::as_slice).unwrap_or_default();
+        bases.push(candidates.iter().map(|candidate| candidate.probability).collect());
+        for candidate in candidates {
+            *taken.entry(candidate.building).or_insert(0.0) += candidate.probability;
+        }
     }
-    for _ in 0..6 {
-        for &member in rest {
-            claim(&mut taken, work, member, -1.0);
-            if let Some(candidates) = work.candidates.get_mut(member) {
-                let mut total = 0.0;
-                for candidate in candidates.iter_mut() {
-                    let free = 1.0 - taken.get(&candidate.building).copied().unwrap_or(0.0);
-                    candidate.probability = candidate.density * free.clamp(0.01, 1.0);
-                    total += candidate.probability;
-                }
-                if total > 0.0 {
-                    candidates.iter_mut().for_each(|candidate| candidate.probability /= total);
-                }
+    for _ in 0..5 {
+        for (&member, base) in members.iter().zip(&bases) {
+            let Some(candidates) = work.candidates.get_mut(member) else { continue };
+            let before: Vec<f64> = candidates.iter().map(|candidate| candidate.probability).collect();
+            let mut total = 0.0;
+            for (candidate, base) in candidates.iter_mut().zip(base) {
+                let others = taken.get(&candidate.building).copied().unwrap_or(0.0) - candidate.probability;
+                candidate.probability = base * (1.0 - others).clamp(0.02, 1.0);
+                total += candidate.probability;
             }
-            claim(&mut taken, work, member, 1.0);
+            if total > 0.0 {
+                candidates.iter_mut().for_each(|candidate| candidate.probability /= total);
+            }
+            for (candidate, before) in candidates.iter().zip(before) {
+                *taken.entry(candidate.building).or_insert(0.0) += candidate.probability - before;
+            }
         }
     }
 }

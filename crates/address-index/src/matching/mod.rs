@@ -221,7 +221,7 @@ pub fn match_packed(
         radius_m: options.radius_m,
     };
     let lanes = lanes(addresses);
-    shift::take_off(&mut work, packed, options, &lanes);
+    shift::take_off(&mut work, packed, &lanes);
     // The spread of the points is estimated from what they are matched to, and the other way round.
     for round in 0..3 {
         work.find_candidates(packed, options);

@@ -60,11 +60,25 @@ pub(super) fn judge(work: &mut Work<'_>, side: &[usize], line: &Line, step: u32)
     let table = Gaps::new();
     let forward = pass(&states, &anywhere, &numbers, step, &table, false);
     let backward = pass(&states, &anywhere, &numbers, step, &table, true);
+    // The likelihood of everything: by the last address that is in order, all after it being out of it.
+    let mut whole = Vec::new();
+    let mut skipped = 1.0f64;
+    for at in (0..order.len()).rev().take(MOST_SKIPPED + 1) {
+        whole.push((forward.scales[at], skipped * forward.values[at].iter().sum::<f64>()));
+        skipped *= OUTLIER * anywhere[at];
+    }
+    let top = whole.iter().filter(|(_, v)| *v > 0.0).map(|(scale, _)| *scale).fold(f64::MIN, f64::max);
+    let sum: f64 = whole.iter().map(|(scale, value)| (scale - top).exp() * value).sum();
+    if !(top.is_finite() && sum > 0.0) {
+        return;
+    }
+    let log_whole = top + sum.ln();
     for (at, &member) in order.iter().enumerate() {
+        let scale = (forward.scales[at] + backward.scales[at] - log_whole).min(700.0).exp();
         let joint: Vec<f64> =
-            (0..states[at].len()).map(|k| forward.inside[at][k] * backward.after[at][k]).collect();
-        let in_order: f64 = joint.iter().sum();
-        let out = forward.past(at, &backward, &states, &numbers, step, &table, &anywhere);
+            (0..states[at].len()).map(|k| forward.values[at][k] * backward.values[at][k] * scale).collect();
+        let in_order: f64 = joint.iter().sum::<f64>();
+        let out = (1.0 - in_order).max(0.0);
         let total = in_order + out;
         if !(total > 0.0 && total.is_finite()) {
             continue;
@@ -95,10 +109,10 @@ fn grows_backwards(work: &Work<'_>, order: &[usize], line: &Line) -> bool {
 
 /// One direction of the pass, scaled at each address so that nothing underflows.
 struct Pass {
-    /// Of each address and place: likelihood of all before it and itself (forward).
-    inside: Vec<Vec<f64>>,
-    /// Likelihood of all after it (backward), on the scale of the same address.
-    after: Vec<Vec<f64>>,
+    /// Of each address and place: likelihood of all before it and itself (forward), or of all after it (backward).
+    values: Vec<Vec<f64>>,
+    /// Logarithm of what was divided out.
+    scales: Vec<f64>,
 }
 
 /// How likely so many buildings lie between two numbers that are so many houses apart.
@@ -152,11 +166,9 @@ fn pass(
     backwards: bool,
 ) -> Pass {
     let n = states.len();
-    let mut inside: Vec<Vec<f64>> = vec![Vec::new(); n];
-    let mut after: Vec<Vec<f64>> = vec![Vec::new(); n];
-    let sequence: Vec<usize> = if backwards { (0..n).rev().collect() } else { (0..n).collect() };
-    // Scale of each address: what was divided out up to and with it.
+    let mut all: Vec<Vec<f64>> = vec![Vec::new(); n];
     let mut scales = vec![0.0f64; n];
+    let sequence: Vec<usize> = if backwards { (0..n).rev().collect() } else { (0..n).collect() };
     for (rank, &at) in sequence.iter().enumerate() {
         let mut values = vec![0.0; states[at].len()];
         let reference = rank.checked_sub(1).map_or(0.0, |before| scales[sequence[before]]);
@@ -164,16 +176,14 @@ fn pass(
         let mut skipped = 1.0;
         for back in 1..=MOST_SKIPPED + 1 {
             let Some(before) = rank.checked_sub(back).map(|r| sequence[r]) else {
-                // The first of all: anywhere in the row.
-                if rank + 1 == back {
-                    values.iter_mut().for_each(|value| *value += skipped * 0.05 * (-reference).exp());
-                }
+                // The first in order may be anywhere in the row; behind the last nothing is asked.
+                let first = if backwards { 1.0 } else { 0.05 };
+                values.iter_mut().for_each(|value| *value += skipped * first * (-reference).exp());
                 break;
             };
             let carried = skipped * (scales[before] - reference).exp();
-            let source = if backwards { &after[before] } else { &inside[before] };
             for (value, &(place, _)) in values.iter_mut().zip(&states[at]) {
-                for (&held, &(other, likelihood)) in source.iter().zip(&states[before]) {
+                for (&held, &(other, likelihood)) in all[before].iter().zip(&states[before]) {
                     let weight = if backwards {
                         held * likelihood * gaps.get((numbers[at], numbers[before]), step, (place, other))
                     } else {
@@ -184,66 +194,18 @@ fn pass(
             }
             skipped *= OUTLIER * anywhere[before];
         }
-        if backwards {
-            // The last of all, or all after it out of order: nothing more is asked.
-            if values.iter().all(|&value| value == 0.0) {
-                values.iter_mut().for_each(|value| *value = 1.0);
-            }
-        } else {
+        if !backwards {
             for (value, (_, likelihood)) in values.iter_mut().zip(&states[at]) {
                 *value *= likelihood;
             }
         }
         let largest = values.iter().copied().fold(0.0, f64::max);
+        scales[at] = reference;
         if largest > 0.0 {
             values.iter_mut().for_each(|value| *value /= largest);
-            scales[at] = reference + largest.ln();
-        } else {
-            scales[at] = reference;
+            scales[at] += largest.ln();
         }
-        if backwards { after[at] = values } else { inside[at] = values }
+        all[at] = values;
     }
-    Pass { inside, after }
-}
-
-impl Pass {
-    /// Likelihood that an address is out of order, on the scale of its in-order likelihoods: its neighbours joined past it.
-    #[expect(clippy::too_many_arguments, reason = "the tables of one pass")]
-    fn past(
-        &self,
-        at: usize,
-        backward: &Self,
-        states: &[Vec<(usize, f64)>],
-        numbers: &[u32],
-        step: u32,
-        gaps: &Gaps,
-        anywhere: &[f64],
-    ) -> f64 {
-        let (Some(before), after) = (at.checked_sub(1), at + 1) else { return self.alone(at, anywhere) };
-        if after >= states.len() {
-            return self.alone(at, anywhere);
-        }
-        let (mut with, mut without) = (0.0, 0.0);
-        for (&left, &(from, _)) in self.inside[before].iter().zip(&states[before]) {
-            for (&right, &(to, likelihood)) in backward.after[after].iter().zip(&states[after]) {
-                let ends = left * right * likelihood;
-                without += ends * gaps.get((numbers[before], numbers[after]), step, (from, to));
-                for &(here, own) in &states[at] {
-                    let first = gaps.get((numbers[before], numbers[at]), step, (from, here));
-                    let second = gaps.get((numbers[at], numbers[after]), step, (here, to));
-                    with += ends * own * first * second;
-                }
-            }
-        }
-        let in_order: f64 =
-            self.inside[at].iter().zip(&backward.after[at]).map(|(inside, after)| inside * after).sum();
-        if with <= 0.0 {
-            return if without > 0.0 { 1e3 * in_order.max(1e-300) } else { self.alone(at, anywhere) };
-        }
-        // The ratio of the two ways past, on the scale of the way that was counted.
-        in_order * (OUTLIER * anywhere[at] * without) / ((1.0 - OUTLIER) * with)
-    }
-    fn alone(&self, at: usize, anywhere: &[f64]) -> f64 {
-        OUTLIER * anywhere[at] * self.inside[at].iter().sum::<f64>() * 0.5
-    }
+    Pass { values: all, scales }
 }

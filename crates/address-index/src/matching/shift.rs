@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{MatchOptions, Work};
-use crate::{Footprint, spatial::PackedBuildings};
+use super::Work;
+use crate::spatial::PackedBuildings;
 
 /// Farthest shift that is looked for, metres.
 const FARTHEST_M: f64 = 36.0;
@@ -12,27 +12,35 @@ const FEWEST: usize = 12;
 
 /// The shift, east and north in metres, that a list of points has against buildings; `None` if there is none that explains
 /// clearly more. Points that lie in buildings after it are counted, near ones in part.
-pub fn find_shift(
-    points: &[[f64; 2]],
-    footprints: &[Footprint],
-    packed: &PackedBuildings,
-) -> Option<[f64; 2]> {
+pub fn find_shift(points: &[[f64; 2]], packed: &PackedBuildings) -> Option<[f64; 2]> {
     if points.len() < FEWEST {
         return None;
     }
     // Only exact surveys can be told apart from scattered points: those that would lie inside nearly all.
     let sample: Vec<[f64; 2]> = points.iter().step_by((points.len() / 160).max(1)).copied().collect();
-    let inside = |shift: [f64; 2]| -> f64 {
-        let mut hits = 0.0;
+    let inside = |shift: [f64; 2], least: f64| -> f64 {
+        let (mut hits, mut misses) = (0usize, 0usize);
+        // Most shifts are given up after a few points.
+        let most_misses = ((1.0 - least) * sample.len() as f64) as usize;
         for point in &sample {
             let moved = [point[0] - shift[0], point[1] - shift[1]];
             let mut any = false;
-            packed.containing(moved, |at| any |= footprints.get(at as usize).is_some());
-            hits += f64::from(u8::from(any));
+            packed.containing(moved, |_| any = true);
+            if any {
+                hits += 1;
+            } else {
+                misses += 1;
+                if misses > most_misses {
+                    return 0.0;
+                }
+            }
         }
-        hits / sample.len() as f64
+        hits as f64 / sample.len() as f64
     };
-    let unshifted = inside([0.0; 2]);
+    let unshifted = inside([0.0; 2], 0.0);
+    if unshifted > 0.55 {
+        return None;
+    }
     let mut best = ([0.0; 2], unshifted);
     let grid = |centre: [f64; 2], step: f64, count: i32| {
         (-count..=count).flat_map(move |i| {
@@ -45,7 +53,7 @@ pub fn find_shift(
             if shift[0].hypot(shift[1]) > FARTHEST_M {
                 continue;
             }
-            let share = inside(shift);
+            let share = inside(shift, 0.5);
             // Of two as good the smaller shift.
             let worth = share - 0.0015 * shift[0].hypot(shift[1]);
             if worth > best.1 - 0.0015 * best.0[0].hypot(best.0[1]) + 1e-9 {
@@ -60,14 +68,12 @@ pub fn find_shift(
 pub(super) fn take_off(
     work: &mut Work<'_>,
     packed: &PackedBuildings,
-    _options: &MatchOptions,
     lanes: &BTreeMap<u32, Vec<usize>>,
 ) {
     for members in lanes.values().filter(|members| members.len() >= FEWEST) {
-        let points: Vec<[f64; 2]> =
-            members.iter().filter_map(|&m| work.addresses.get(m)?.position_m).collect();
+        let points: Vec<[f64; 2]> = members.iter().filter_map(|&m| work.addresses.get(m)?.position_m).collect();
         // A look at the plain containment first: most lanes are not shifted.
-        if let Some(shift) = find_shift(&points, work.footprints, packed) {
+        if let Some(shift) = find_shift(&points, packed) {
             for &member in members {
                 if let Some(slot) = work.shifts.get_mut(member) {
                     *slot = shift;
