@@ -1,8 +1,16 @@
-//! Makes tilesets: today the [`sample`] village; survey deliveries and tables come next.
+//! From survey deliveries to a county folder.
+//!
+//! - [`delivery`] recognises what was delivered; [`osgb`] and [`obj`] read it.
+//! - [`mesh`] places a mesh and makes 3D Tiles of it; [`adopt`] takes 3D Tiles that exist.
+//! - [`county`] is the folder that surveys are imported into, and the switch between them.
+//! - [`heights`] understands what people say about heights.
+//! - [`sample`] is a made-up village, to try things with.
 
 pub mod adopt;
 pub mod county;
 pub mod delivery;
+pub mod heights;
 pub mod mesh;
+pub mod obj;
 pub mod osgb;
 pub mod sample;

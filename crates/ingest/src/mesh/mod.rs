@@ -17,6 +17,7 @@ mod content;
 mod cover;
 mod error;
 mod journal;
+mod load;
 mod lods;
 mod picture;
 mod placement;

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::{
     MeshError,
     bounds::Axes,
+    load,
     placement::{Placement, bounds_of},
     report::PlaceReport,
     source,
@@ -76,7 +77,7 @@ pub fn plan(request: &MeshRequest) -> Result<MeshPlan, MeshError> {
     }
     let limits = Limits::default();
     let bounds: Vec<Option<(DVec3, DVec3)>> =
-        delivery.tiles.par_iter().map(|tile| root_bounds(tile, &limits)).collect();
+        delivery.tiles.par_iter().map(|tile| root_bounds(tile, &delivery.folder(), &limits)).collect();
     let whole = bounds.iter().flatten().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     let Some(whole) = whole else { return Err(MeshError::Empty { path: request.path.clone() }) };
     let (placement, mut place, projector) = place(request, &delivery, whole)?;
@@ -203,13 +204,13 @@ fn extents(
 
 /// Bounds of what the root file of a tile shows, in the model's own coordinates; `None` if that is nothing. A root
 /// without geometry of its own is looked into one file deep.
-fn root_bounds(tile: &SourceTile, limits: &Limits) -> Option<(DVec3, DVec3)> {
-    file_bounds(&tile.root, limits, 2)
+fn root_bounds(tile: &SourceTile, delivery: &Path, limits: &Limits) -> Option<(DVec3, DVec3)> {
+    file_bounds(&tile.root, delivery, limits, 2)
 }
 
-fn file_bounds(path: &Path, limits: &Limits, files_deep: u32) -> Option<(DVec3, DVec3)> {
-    let bytes = source::read(path, MAX_FILE_BYTES).ok()?;
-    let container = Container::open("", &bytes, limits).ok()?;
+fn file_bounds(path: &Path, delivery: &Path, limits: &Limits, files_deep: u32) -> Option<(DVec3, DVec3)> {
+    let loaded = load::load(path, delivery, MAX_FILE_BYTES).ok()?;
+    let container = Container::open("", &loaded.osgb, limits).ok()?;
     let scene = Scene::of("", container.read(limits).ok()?, limits).ok()?;
     let mut found = None;
     let mut files = Vec::new();
@@ -221,7 +222,7 @@ fn file_bounds(path: &Path, limits: &Limits, files_deep: u32) -> Option<(DVec3, 
         .iter()
         .filter_map(|name| {
             let child = source::existing(&path.with_file_name(name))?;
-            file_bounds(&child, limits, files_deep - 1)
+            file_bounds(&child, delivery, limits, files_deep - 1)
         })
         .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }

@@ -13,6 +13,8 @@ use store::{
     write::{AtomicFolder, write_atomic},
 };
 
+use crate::delivery::DeliveryKind;
+
 use super::{
     MeshError, MeshPlan,
     cover::{self, CoverOptions},
@@ -131,7 +133,8 @@ pub fn import(
         return Err(MeshError::Empty { path: plan.delivery.path.clone() });
     }
     let covered = match &options.cover {
-        Some(cover) if roots.len() > 1 => {
+        // A model of one level needs something coarse over it even if it is one.
+        Some(cover) if roots.len() > 1 || plan.delivery.kind == DeliveryKind::Obj => {
             progress.begin(Stage::Cover, roots.len() as u64);
             let tiles_folder = survey.join(TILES_FOLDER);
             Some(cover::build(plan, &roots, &glb, cover, &tiles_folder, progress)?)
@@ -208,10 +211,7 @@ fn convert_all(
     progress: &dyn Progress,
 ) -> Result<Vec<TileDone>, MeshError> {
     progress.begin(Stage::Convert, plan.source_bytes);
-    let delivery = match plan.delivery.path.is_dir() {
-        true => plan.delivery.path.as_path(),
-        false => plan.delivery.path.parent().unwrap_or(Path::new("")),
-    };
+    let delivery = plan.delivery.folder();
     let failed = AtomicBool::new(false);
     let numbered: Vec<(usize, &crate::delivery::SourceTile)> =
         plan.delivery.tiles.iter().enumerate().collect();
@@ -230,7 +230,7 @@ fn convert_all(
                 None => {
                     let job = TileJob {
                         tile,
-                        delivery,
+                        delivery: &delivery,
                         placement: &plan.placement,
                         map: plan.maps.get(number).and_then(Option::as_ref),
                         axes: &plan.axes,
