@@ -26,7 +26,7 @@ pub struct Delivery {
 }
 
 /// The kinds of mesh deliveries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryKind {
     /// `Data/Tile_x/…osgb`: ContextCapture, Smart3D, DJI Terra and all that follow them.

@@ -31,6 +31,6 @@ mod tree;
 pub use cover::CoverOptions;
 pub use error::MeshError;
 pub use placement::Placement;
-pub use plan::{MeshPlan, MeshRequest, plan};
+pub use plan::{MeshPlan, MeshPlanSummary, MeshRequest, plan};
 pub use report::{CoverReport, Figures, Finding, FindingKind, MeshReport, PlaceReport};
 pub use run::{MeshOptions, Progress, REPORT_FILE, Silent, Stage, TILES_FOLDER, import};

@@ -99,8 +99,15 @@ pub fn import(
     let tileset = survey.join(TILES_FOLDER).join("tileset.json");
     let report_path = survey.join(REPORT_FILE);
     let is_finished = tileset.is_file() && !journal::is_open(survey);
-    if is_finished && !options.replace && !is_of(&report_path, &fingerprint) {
-        return Err(MeshError::Occupied { path: survey.to_owned() });
+    if is_finished {
+        // Made of the same already: it is not touched, somebody may be looking at it.
+        if let Some(report) = report_of(&report_path, &fingerprint) {
+            journal::tidy(survey)?;
+            return Ok(report);
+        }
+        if !options.replace {
+            return Err(MeshError::Occupied { path: survey.to_owned() });
+        }
     }
     fs::create_dir_all(survey).map_err(MeshError::store(survey))?;
     let journal = Journal::open(survey, &fingerprint)?;
@@ -178,10 +185,10 @@ pub fn import(
     Ok(report)
 }
 
-fn is_of(report: &Path, fingerprint: &str) -> bool {
-    let Ok(bytes) = fs::read(report) else { return false };
-    serde_json::from_slice::<serde_json::Value>(&bytes)
-        .is_ok_and(|report| report["fingerprint"].as_str() == Some(fingerprint))
+/// The report of a finished import with this fingerprint.
+fn report_of(path: &Path, fingerprint: &str) -> Option<MeshReport> {
+    let report: MeshReport = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (report.fingerprint == fingerprint).then_some(report)
 }
 
 /// What an import is made of: the source, its place, and what is asked for.
