@@ -1,11 +1,19 @@
-//! From what a county receives to a county folder: survey deliveries ([`delivery`], [`osgb`], [`mesh`], [`adopt`]), address
-//! tables ([`table`], [`addresses`]), the folder itself ([`county`]) and a sample to try things on ([`sample`]).
+//! From survey deliveries to a county folder.
+//!
+//! - [`delivery`] recognises what was delivered; [`osgb`] and [`obj`] read it.
+//! - [`mesh`] places a mesh and makes 3D Tiles of it; [`adopt`] takes 3D Tiles that exist.
+//! - [`county`] is the folder that surveys are imported into, and the switch between them.
+//! - [`table`] reads CSV and Excel; [`addresses`] makes address tables of it.
+//! - [`heights`] understands what people say about heights.
+//! - [`sample`] is a made-up village, to try things with.
 
 pub mod addresses;
 pub mod adopt;
 pub mod county;
 pub mod delivery;
+pub mod heights;
 pub mod mesh;
+pub mod obj;
 pub mod osgb;
 pub mod sample;
 pub mod table;

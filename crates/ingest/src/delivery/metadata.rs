@@ -28,6 +28,8 @@ pub enum MetadataForm {
     DjiTerra,
     /// Metashape's (`doc.xml`).
     Metashape,
+    /// A coordinate system alone (`.prj`), with vertices that are coordinates.
+    Prj,
 }
 
 /// Files that may hold it, in order of preference.
@@ -58,7 +60,30 @@ pub(super) fn find(folder: &Path, notes: &mut Vec<String>) -> Option<Metadata> {
             _ => {}
         }
     }
-    None
+    prj(folder)
+}
+
+/// The coordinate system of the only `.prj` in a folder.
+fn prj(folder: &Path) -> Option<Metadata> {
+    let entries = std::fs::read_dir(folder).ok()?;
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("prj")))
+        .collect();
+    found.sort();
+    let [path] = found.as_slice() else { return None };
+    if path.metadata().ok()?.len() > MAX_BYTES {
+        return None;
+    }
+    let srs = xml::decode(&std::fs::read(path).ok()?).trim().to_owned();
+    (!srs.is_empty()).then(|| Metadata {
+        path: path.clone(),
+        form: MetadataForm::Prj,
+        srs: Some(srs),
+        origin: [0.0; 3],
+        notes: vec!["a .prj names no origin: vertices are taken for coordinates".to_owned()],
+    })
 }
 
 fn read(path: &Path) -> Result<Option<Metadata>, String> {

@@ -26,7 +26,7 @@ pub struct Delivery {
 }
 
 /// The kinds of mesh deliveries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryKind {
     /// `Data/Tile_x/…osgb`: ContextCapture, Smart3D, DJI Terra and all that follow them.
@@ -39,6 +39,17 @@ pub enum DeliveryKind {
     Obj,
     /// A tileset that exists already.
     Tiles3d,
+}
+
+impl Delivery {
+    /// The folder that its files may not leave.
+    pub fn folder(&self) -> PathBuf {
+        if self.path.is_dir() {
+            return self.path.clone();
+        }
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        parent.unwrap_or(Path::new(".")).to_owned()
+    }
 }
 
 /// A tree of files with one root.
@@ -93,6 +104,9 @@ const ANCESTORS: usize = 3;
 /// # Errors
 /// What cannot be read, is not known, or is more than one.
 pub fn recognise(path: &Path) -> Result<Delivery, DeliveryError> {
+    // A bare name gets a folder, so that files beside it lie below that folder.
+    let bare = path.parent().is_some_and(|parent| parent.as_os_str().is_empty());
+    let path = &if bare { Path::new(".").join(path) } else { path.to_owned() };
     let unreadable = |source: io::Error| DeliveryError::Unreadable { path: path.to_owned(), source };
     let is_folder = fs::metadata(path).map_err(unreadable)?.is_dir();
     let mut notes = Vec::new();

@@ -58,8 +58,7 @@ impl Journal {
         let tiles = survey.join(TILES);
         fs::create_dir_all(&tiles).map_err(in_folder())?;
         for place in [survey, &tiles, &folder, &folder.join(TILES)] {
-            remove_temporary_folders(place).map_err(in_folder())?;
-            remove_temporary_files(place).map_err(in_folder())?;
+            tidy(place)?;
         }
         Ok(Self { folder })
     }
@@ -99,6 +98,13 @@ impl Journal {
     pub(super) fn close(self) -> Result<(), MeshError> {
         remove_whole_folder(&self.folder).map_err(MeshError::store(&self.folder))
     }
+}
+
+/// Removes what killed writers left behind in a folder itself.
+pub(super) fn tidy(folder: &Path) -> Result<(), MeshError> {
+    remove_temporary_folders(folder).map_err(MeshError::store(folder))?;
+    remove_temporary_files(folder).map_err(MeshError::store(folder))?;
+    Ok(())
 }
 
 /// Whether an import was begun here and not finished.

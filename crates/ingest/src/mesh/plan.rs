@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::{
     MeshError,
     bounds::Axes,
+    load,
     placement::{Placement, bounds_of},
     report::PlaceReport,
     source,
@@ -52,6 +53,8 @@ pub struct MeshPlan {
     pub source_bytes: u64,
     /// Maps of the source tiles, where they could be fitted.
     pub(super) maps: Vec<Option<LocalMap>>,
+    /// Whether the roots of the source tiles show anything.
+    has_bounds: Vec<bool>,
     /// Largest side of a root, metres; the middle one of all.
     pub(super) root_size_m: f64,
     pub(super) axes: Axes,
@@ -76,7 +79,7 @@ pub fn plan(request: &MeshRequest) -> Result<MeshPlan, MeshError> {
     }
     let limits = Limits::default();
     let bounds: Vec<Option<(DVec3, DVec3)>> =
-        delivery.tiles.par_iter().map(|tile| root_bounds(tile, &limits)).collect();
+        delivery.tiles.par_iter().map(|tile| root_bounds(tile, &delivery.folder(), &limits)).collect();
     let whole = bounds.iter().flatten().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     let Some(whole) = whole else { return Err(MeshError::Empty { path: request.path.clone() }) };
     let (placement, mut place, projector) = place(request, &delivery, whole)?;
@@ -88,7 +91,8 @@ pub fn plan(request: &MeshRequest) -> Result<MeshPlan, MeshError> {
     let (region, root_size_m) = extents(&placement, &maps, &bounds);
     place.region_deg_m = region;
     let source_bytes = delivery.tiles.iter().map(|tile| tile.bytes).sum();
-    Ok(MeshPlan { delivery, placement, place, source_bytes, maps, root_size_m, axes, limits })
+    let has_bounds = bounds.iter().map(Option::is_some).collect();
+    Ok(MeshPlan { delivery, placement, place, source_bytes, maps, has_bounds, root_size_m, axes, limits })
 }
 
 fn place(
@@ -203,13 +207,13 @@ fn extents(
 
 /// Bounds of what the root file of a tile shows, in the model's own coordinates; `None` if that is nothing. A root
 /// without geometry of its own is looked into one file deep.
-fn root_bounds(tile: &SourceTile, limits: &Limits) -> Option<(DVec3, DVec3)> {
-    file_bounds(&tile.root, limits, 2)
+fn root_bounds(tile: &SourceTile, delivery: &Path, limits: &Limits) -> Option<(DVec3, DVec3)> {
+    file_bounds(&tile.root, delivery, limits, 2)
 }
 
-fn file_bounds(path: &Path, limits: &Limits, files_deep: u32) -> Option<(DVec3, DVec3)> {
-    let bytes = source::read(path, MAX_FILE_BYTES).ok()?;
-    let container = Container::open("", &bytes, limits).ok()?;
+fn file_bounds(path: &Path, delivery: &Path, limits: &Limits, files_deep: u32) -> Option<(DVec3, DVec3)> {
+    let loaded = load::load(path, delivery, MAX_FILE_BYTES).ok()?;
+    let container = Container::open("", &loaded.osgb, limits).ok()?;
     let scene = Scene::of("", container.read(limits).ok()?, limits).ok()?;
     let mut found = None;
     let mut files = Vec::new();
@@ -221,7 +225,7 @@ fn file_bounds(path: &Path, limits: &Limits, files_deep: u32) -> Option<(DVec3, 
         .iter()
         .filter_map(|name| {
             let child = source::existing(&path.with_file_name(name))?;
-            file_bounds(&child, limits, files_deep - 1)
+            file_bounds(&child, delivery, limits, files_deep - 1)
         })
         .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
@@ -248,7 +252,75 @@ fn level_bounds(level: &Level<'_>, found: &mut Option<(DVec3, DVec3)>, files: &m
     }
 }
 
+/// A plan for people and programs: what a dry run shows.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct MeshPlanSummary {
+    /// Name of the delivery's folder or file.
+    pub delivery: String,
+    /// What was recognised.
+    pub kind: DeliveryKind,
+    /// Source tiles.
+    pub source_tiles: usize,
+    /// Bytes of the source.
+    pub source_bytes: u64,
+    /// Source tiles whose root holds nothing that can be drawn, or cannot be read.
+    pub empty_tiles: Vec<String>,
+    /// File that the coordinate system comes from.
+    pub metadata: Option<PathBuf>,
+    /// How it would be placed.
+    pub place: PlaceReport,
+}
+
+impl std::fmt::Display for MeshPlanSummary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "delivery         {} ({:?})", self.delivery, self.kind)?;
+        writeln!(
+            f,
+            "source           {} tiles, {:.1} MB",
+            self.source_tiles,
+            self.source_bytes as f64 / 1e6
+        )?;
+        match &self.place.crs {
+            Some(crs) => writeln!(f, "place            {crs}, heights from {}", self.place.heights)?,
+            None => writeln!(f, "place            none on Earth")?,
+        }
+        if let Some(metadata) = &self.metadata {
+            writeln!(f, "stated in        {}", metadata.display())?;
+        }
+        writeln!(f, "origin           {:?}", self.place.origin)?;
+        if let Some([w, s, e, n, low, high]) = self.place.region_deg_m {
+            writeln!(f, "extent           {w:.6},{s:.6} to {e:.6},{n:.6} degrees, {low:.1} to {high:.1} m")?;
+        }
+        for note in &self.place.notes {
+            writeln!(f, "note             {note}")?;
+        }
+        for tile in &self.empty_tiles {
+            writeln!(f, "empty            {tile}")?;
+        }
+        Ok(())
+    }
+}
+
 impl MeshPlan {
+    /// The plan for people and programs.
+    pub fn summary(&self) -> MeshPlanSummary {
+        let empty = self.delivery.tiles.iter().zip(&self.has_bounds).filter(|(_, has)| !**has);
+        MeshPlanSummary {
+            delivery: self
+                .delivery
+                .path
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            kind: self.delivery.kind,
+            source_tiles: self.delivery.tiles.len(),
+            source_bytes: self.source_bytes,
+            empty_tiles: empty.map(|(tile, _)| tile.name.clone()).collect(),
+            metadata: self.delivery.metadata.as_ref().map(|metadata| metadata.path.clone()),
+            place: self.place.clone(),
+        }
+    }
+
     /// Where the survey stands, if on Earth: longitude and latitude in degrees of its middle.
     pub fn middle(&self) -> Option<Geodetic> {
         let [lon, lat, height] = self.placement.geodetic_deg(DVec3::ZERO)?;

@@ -99,7 +99,7 @@ impl fmt::Display for Finding {
 }
 
 /// How the survey was placed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlaceReport {
     /// Name of the coordinate system; `None`: no place on Earth.
     pub crs: Option<String>,
@@ -118,7 +118,7 @@ pub struct PlaceReport {
 }
 
 /// The coarse cover over the roots.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CoverReport {
     /// Tiles.
     pub tiles: u64,
@@ -133,7 +133,7 @@ pub struct CoverReport {
 }
 
 /// The whole report of an import.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeshReport {
     /// Of the report itself.
     pub format: u32,

@@ -13,6 +13,8 @@ use store::{
     write::{AtomicFolder, write_atomic},
 };
 
+use crate::delivery::DeliveryKind;
+
 use super::{
     MeshError, MeshPlan,
     cover::{self, CoverOptions},
@@ -97,8 +99,15 @@ pub fn import(
     let tileset = survey.join(TILES_FOLDER).join("tileset.json");
     let report_path = survey.join(REPORT_FILE);
     let is_finished = tileset.is_file() && !journal::is_open(survey);
-    if is_finished && !options.replace && !is_of(&report_path, &fingerprint) {
-        return Err(MeshError::Occupied { path: survey.to_owned() });
+    if is_finished {
+        // Made of the same already: it is not touched, somebody may be looking at it.
+        if let Some(report) = report_of(&report_path, &fingerprint) {
+            journal::tidy(survey)?;
+            return Ok(report);
+        }
+        if !options.replace {
+            return Err(MeshError::Occupied { path: survey.to_owned() });
+        }
     }
     fs::create_dir_all(survey).map_err(MeshError::store(survey))?;
     let journal = Journal::open(survey, &fingerprint)?;
@@ -131,7 +140,8 @@ pub fn import(
         return Err(MeshError::Empty { path: plan.delivery.path.clone() });
     }
     let covered = match &options.cover {
-        Some(cover) if roots.len() > 1 => {
+        // A model of one level needs something coarse over it even if it is one.
+        Some(cover) if roots.len() > 1 || plan.delivery.kind == DeliveryKind::Obj => {
             progress.begin(Stage::Cover, roots.len() as u64);
             let tiles_folder = survey.join(TILES_FOLDER);
             Some(cover::build(plan, &roots, &glb, cover, &tiles_folder, progress)?)
@@ -175,10 +185,10 @@ pub fn import(
     Ok(report)
 }
 
-fn is_of(report: &Path, fingerprint: &str) -> bool {
-    let Ok(bytes) = fs::read(report) else { return false };
-    serde_json::from_slice::<serde_json::Value>(&bytes)
-        .is_ok_and(|report| report["fingerprint"].as_str() == Some(fingerprint))
+/// The report of a finished import with this fingerprint.
+fn report_of(path: &Path, fingerprint: &str) -> Option<MeshReport> {
+    let report: MeshReport = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (report.fingerprint == fingerprint).then_some(report)
 }
 
 /// What an import is made of: the source, its place, and what is asked for.
@@ -208,10 +218,7 @@ fn convert_all(
     progress: &dyn Progress,
 ) -> Result<Vec<TileDone>, MeshError> {
     progress.begin(Stage::Convert, plan.source_bytes);
-    let delivery = match plan.delivery.path.is_dir() {
-        true => plan.delivery.path.as_path(),
-        false => plan.delivery.path.parent().unwrap_or(Path::new("")),
-    };
+    let delivery = plan.delivery.folder();
     let failed = AtomicBool::new(false);
     let numbered: Vec<(usize, &crate::delivery::SourceTile)> =
         plan.delivery.tiles.iter().enumerate().collect();
@@ -230,7 +237,7 @@ fn convert_all(
                 None => {
                     let job = TileJob {
                         tile,
-                        delivery,
+                        delivery: &delivery,
                         placement: &plan.placement,
                         map: plan.maps.get(number).and_then(Option::as_ref),
                         axes: &plan.axes,

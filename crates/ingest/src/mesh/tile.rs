@@ -15,6 +15,7 @@ use super::{
     MeshError,
     bounds::{Axes, Extent},
     content::{self, ContentJob},
+    load,
     lods::{self, Part},
     placement::{Placement, Placer},
     report::{Figures, Finding, FindingKind},
@@ -160,17 +161,17 @@ impl Converter<'_, '_> {
             self.finding(FindingKind::FailedFile, path, "named more than once; only the first is followed");
             return Ok(None);
         }
-        let bytes = match source::read(path, self.job.max_file_bytes) {
-            Ok(bytes) => bytes,
+        let loaded = match load::load(path, self.job.delivery, self.job.max_file_bytes) {
+            Ok(loaded) => loaded,
             Err(reason) => {
                 self.finding(FindingKind::FailedFile, path, reason);
                 return Ok(None);
             }
         };
         self.figures.source_files += 1;
-        self.figures.source_bytes += bytes.len() as u64;
+        self.figures.source_bytes += loaded.source_bytes;
         let label = source::label(self.job.delivery, path);
-        let read = Container::open(&label, &bytes, self.job.limits);
+        let read = Container::open(&label, &loaded.osgb, self.job.limits);
         let container = match read {
             Ok(container) => container,
             Err(error) => {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod county;
+mod delivery;
 mod fuzzing;
 mod mesh;
 mod osgb;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     delivery::SourceTile,
     mesh::{
-        MeshPlan,
+        MeshPlan, load,
         lods::{self, Draft, ErrorOf},
         picture,
         placement::Placer,
@@ -163,8 +163,8 @@ impl Baker<'_> {
     /// Hands the tiles of a file to `look`; `false` if it cannot be read (the report says so already).
     fn with_file(&mut self, path: &Path, look: &mut Look<'_, Self>) -> bool {
         let limits = &self.plan.limits;
-        let Ok(bytes) = source::read(path, MAX_FILE_BYTES) else { return false };
-        let Ok(container) = Container::open("", &bytes, limits) else { return false };
+        let Ok(loaded) = load::load(path, self.delivery, MAX_FILE_BYTES) else { return false };
+        let Ok(container) = Container::open("", &loaded.osgb, limits) else { return false };
         let Ok(scene) = container.read(limits).and_then(|raw| Scene::of("", raw, limits)) else {
             return false;
         };

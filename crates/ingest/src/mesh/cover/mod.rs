@@ -194,16 +194,13 @@ impl<'c> Cover<'c> {
         let error_m = raster.texel_m * ERROR_PER_TEXEL;
         let mut drawing = Drawing::new(raster);
         let mut shape = Shape::default();
-        let delivery = match self.plan.delivery.path.is_dir() {
-            true => self.plan.delivery.path.as_path(),
-            false => self.plan.delivery.path.parent().unwrap_or(Path::new("")),
-        };
+        let delivery = self.plan.delivery.folder();
         for root in roots {
             let Some(tile) = self.plan.delivery.tiles.get(root.number) else { continue };
             let map = self.plan.maps.get(root.number).and_then(Option::as_ref);
             let mut baker = Baker {
                 plan: self.plan,
-                delivery,
+                delivery: &delivery,
                 plane_from_survey: self.plane_from_survey,
                 placer: Placer::new(&self.plan.placement, map),
             };

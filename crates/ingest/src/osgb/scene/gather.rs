@@ -271,7 +271,7 @@ impl<'a> Gather<'_, 'a> {
         };
         let positions = vectors(&geometry.vertices);
         let uvs = geometry.tex_coords.first().filter(|uvs| uvs.binding != 0).and_then(vectors);
-        let color = self.array(&geometry.colors).and_then(|array| overall_color(array, raw.big_endian));
+        let color = self.array(&geometry.colors).and_then(|array| mean_color(array, raw.big_endian));
         let indexed = geometry.vertices.indices.is_some()
             || geometry.tex_coords.first().is_some_and(|uvs| uvs.indices.is_some());
         let positions = positions?;
@@ -342,27 +342,31 @@ impl<'a> Gather<'_, 'a> {
     }
 }
 
-/// The first colour of an array, as factors.
-fn overall_color(array: &raw::Array<'_>, big_endian: bool) -> Option<[f32; 4]> {
+/// The mean colour of an array, as factors: contents carry one colour for a mesh without texture.
+fn mean_color(array: &raw::Array<'_>, big_endian: bool) -> Option<[f32; 4]> {
     use raw::Component;
     if !(3..=4).contains(&array.width) || array.count == 0 {
         return None;
     }
-    let mut color = [1.0; 4];
+    let mut sums = [0.0f64; 4];
+    let mut add = |at: usize, value: f64| {
+        if let Some(sum) = sums.get_mut(at % array.width) {
+            *sum += value;
+        }
+    };
     match array.component {
         Component::U8 => {
-            for (channel, byte) in color.iter_mut().zip(array.bytes.iter().take(array.width)) {
-                *channel = f32::from(*byte) / 255.0;
-            }
+            array.bytes.iter().enumerate().for_each(|(at, byte)| add(at, f64::from(*byte) / 255.0));
         }
-        Component::F32 => {
-            for (channel, bytes) in
-                color.iter_mut().zip(array.bytes.as_chunks::<4>().0.iter().take(array.width))
-            {
-                *channel = if big_endian { f32::from_be_bytes(*bytes) } else { f32::from_le_bytes(*bytes) };
-            }
-        }
+        Component::F32 => array.bytes.as_chunks::<4>().0.iter().enumerate().for_each(|(at, bytes)| {
+            let value = if big_endian { f32::from_be_bytes(*bytes) } else { f32::from_le_bytes(*bytes) };
+            add(at, f64::from(value));
+        }),
         _ => return None,
+    }
+    let mut color = sums.map(|sum| (sum / array.count as f64) as f32);
+    if array.width == 3 {
+        color[3] = 1.0;
     }
     Some(color)
 }

@@ -152,6 +152,8 @@ fn a_model_without_place_or_height_is_refused_with_what_to_say() {
     let local = MeshRequest { crs: Some("local".into()), ..request(&delivery) };
     let planned = plan(&local).unwrap();
     assert!(planned.middle().is_none());
+    let summary = planned.summary();
+    assert!(summary.to_string().contains("none on Earth") && summary.empty_tiles.is_empty(), "{summary}");
     ingest::mesh::import(&planned, &folder.path().join("out"), &plain(), &ingest::mesh::Silent).unwrap();
     inspect(&folder.path().join("out/tiles"));
     made::metadata(&delivery, "EPSG:4326", "0,0,0");
