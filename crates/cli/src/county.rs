@@ -3,13 +3,12 @@
 use std::{
     io::{IsTerminal, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use geodesy::crs::{GeoidGrid, HeightDatum};
 use ingest::{
     adopt::AdoptOptions,
     county::{County, CountyConfig, SurveyKey},
@@ -172,7 +171,8 @@ pub(crate) fn import(args: &Import) -> Result<Outcome> {
     if recognised.kind == DeliveryKind::Tiles3d {
         return adopt(args, &county, &key);
     }
-    let (heights, heights_name) = args.height.as_deref().map(heights).transpose()?.unzip();
+    let (heights, heights_name) =
+        args.height.as_deref().map(|text| ingest::heights::parse(text, &grid_folders())).transpose()?.unzip();
     let request = MeshRequest {
         path: args.delivery.clone(),
         crs: args.crs.as_deref().map(crs_text).transpose()?,
@@ -246,28 +246,9 @@ fn crs_text(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-fn heights(text: &str) -> Result<(HeightDatum, String)> {
-    const EGM96: [&str; 2] = ["/usr/share/proj/egm96_15.gtx", "/usr/local/share/proj/egm96_15.gtx"];
-    if text == "ellipsoidal" {
-        return Ok((HeightDatum::Ellipsoidal, "the ellipsoid".to_owned()));
-    }
-    if let Some(metres) = text.strip_prefix("offset:") {
-        let metres: f64 = metres.parse().ok().filter(|m: &f64| m.abs() < 1_000.0).with_context(|| {
-            format!("--height offset: takes metres that are added to every height, not {metres:?}")
-        })?;
-        return Ok((HeightDatum::Offset(metres), format!("{metres} m above the ellipsoid")));
-    }
-    let file = match text.strip_prefix("grid:") {
-        Some(file) => PathBuf::from(file),
-        None if text == "egm96" => EGM96.iter().map(PathBuf::from).find(|file| file.is_file()).context(
-            "the grid egm96_15.gtx is not installed: Debian's package proj-data has it; or use grid:FILE",
-        )?,
-        None => bail!("--height is ellipsoidal, egm96, grid:FILE or offset:METRES, not {text:?}"),
-    };
-    let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
-    let name = file.file_name().map_or_else(|| text.to_owned(), |n| n.to_string_lossy().into_owned());
-    let grid = GeoidGrid::from_gtx(&name, &bytes).with_context(|| file.display().to_string())?;
-    Ok((HeightDatum::Geoid(Arc::new(grid)), name))
+/// Folders in which Debian, Ubuntu and self-built PROJ keep grids.
+fn grid_folders() -> Vec<PathBuf> {
+    ["/usr/share/proj", "/usr/local/share/proj"].map(PathBuf::from).to_vec()
 }
 
 fn print_plan(args: &Import, plan: &MeshPlan, county_notes: &[String]) -> Result<()> {
@@ -384,15 +365,6 @@ impl Progress for Bar {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn heights_are_declared_or_refused() {
-        assert_eq!(heights("ellipsoidal").unwrap().0, HeightDatum::Ellipsoidal);
-        assert_eq!(heights("offset:-12.5").unwrap().0, HeightDatum::Offset(-12.5));
-        for text in ["", "sea", "offset:", "offset:nan", "offset:9999999", "grid:/nowhere.gtx"] {
-            assert!(heights(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn origins_are_two_or_three_numbers() {
