@@ -81,7 +81,7 @@ pub(crate) struct Import {
     /// Origin of the model in that system: x,y or x,y,z.
     #[arg(long, value_name = "X,Y[,Z]", value_parser = origin, allow_hyphen_values = true)]
     origin: Option<[f64; 3]>,
-    /// What heights are measured from: `ellipsoidal`, `egm96` (needs Debian's proj-data), `grid:FILE` (GTX), `offset:METRES`.
+    /// What heights are measured from: `ellipsoidal`, `egm96` (needs Debian's proj-data), `grid:FILE` (GTX or GeoTIFF), `offset:METRES`.
     #[arg(long, value_name = "DATUM")]
     height: Option<String>,
     /// Say what would be done; write nothing.
