@@ -342,7 +342,7 @@ fn parse(args: &Parse) -> Result<Outcome> {
             .elements
             .iter()
             .map(|e| {
-                let number = e.number.map(|n| n.to_string());
+                let number = e.number.map(|n| n.plain());
                 json!({ "kind": format!("{:?}", e.kind), "code": e.kind.code(), "text": text(&e.span), "number": number })
             })
             .collect();
