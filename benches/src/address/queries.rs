@@ -201,7 +201,9 @@ fn written(view: &View<'_>, address: u32, class: Class, form: Form) -> String {
     let mut text = String::new();
     for (kind, name) in &names {
         text.push_str(&match (class, kind) {
-            (Class::Hamlet, ElementKind::NaturalVillage) if form.style % 2 == 0 => name.replace("自然村", ""),
+            (Class::Hamlet, ElementKind::NaturalVillage) if form.style.is_multiple_of(2) => {
+                name.replace("自然村", "")
+            }
             (Class::Unofficial, ElementKind::Group) => {
                 let number = name.trim_end_matches('组');
                 ["队", "小组", "村民小组", "小队"]
@@ -211,7 +213,7 @@ fn written(view: &View<'_>, address: u32, class: Class, form: Form) -> String {
             (Class::Unofficial, ElementKind::NaturalVillage) => {
                 name.replace("自然村", if form.style < 4 { "" } else { "村" })
             }
-            (Class::Unofficial, ElementKind::VillageCommittee) if form.style % 2 == 0 => {
+            (Class::Unofficial, ElementKind::VillageCommittee) if form.style.is_multiple_of(2) => {
                 format!("{name}委会")
             }
             _ => name.clone(),
@@ -359,7 +361,7 @@ pub fn numeral(value: u32) -> String {
         if value < place {
             continue;
         }
-        if value / place % 10 == 0 {
+        if (value / place).is_multiple_of(10) {
             skipped = true;
             continue;
         }
@@ -372,7 +374,7 @@ pub fn numeral(value: u32) -> String {
         }
         text.push_str(name);
     }
-    if value % 10 != 0 || value == 0 {
+    if !value.is_multiple_of(10) || value == 0 {
         if skipped {
             text.push('零');
         }

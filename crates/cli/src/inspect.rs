@@ -45,7 +45,8 @@ pub(crate) fn run(args: &args::Inspect) -> Result<Outcome> {
     } else {
         print(&mut out, &args.what, &notes, &report)
     };
-    Ok(if report.verdict() == Verdict::Invalid { Outcome::Problems } else { Outcome::Fine })
+    let undrawable = report.summary.undrawable > 0;
+    Ok(if undrawable || report.verdict() == Verdict::Invalid { Outcome::Problems } else { Outcome::Fine })
 }
 
 fn report(source: Source) -> Result<Report> {
@@ -126,6 +127,9 @@ fn print(out: &mut dyn Write, what: &str, notes: &[String], report: &Report) -> 
     }
     for problem in &report.problems {
         writeln!(out, "{problem}")?;
+    }
+    if summary.undrawable > 0 {
+        writeln!(out, "{} contents or images are of no format that can be drawn", summary.undrawable)?;
     }
     let all: u64 = report.counts.values().sum();
     let listed = report.problems.len() as u64;

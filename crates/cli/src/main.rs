@@ -6,11 +6,12 @@ mod county;
 mod inspect;
 mod web;
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use args::{Cli, Command};
 use clap::Parser;
+use tracing_subscriber::EnvFilter;
 use viewer::{FlightPath, FlyOptions, ShotOptions, ViewOptions};
 
 /// What a command found, as an exit code; a failure to read or run is 3, wrong use 2 (clap's own).
@@ -21,6 +22,7 @@ enum Outcome {
 }
 
 fn main() -> ExitCode {
+    log();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => error.exit(),
@@ -33,6 +35,19 @@ fn main() -> ExitCode {
             ExitCode::from(if is_wrong_use(&error) { 2 } else { 3 })
         }
     }
+}
+
+/// Warnings go to the terminal unless `RUST_LOG` says otherwise; the driver's own only as errors.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new("warn,wgpu=error,wgpu_core=error,wgpu_hal=error,naga=error,bevy_render=error")
+    });
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time()
+        .init();
 }
 
 /// A camera text can only be judged once the tileset is known, but it is the user's word all the same.
@@ -70,7 +85,15 @@ fn view(args: args::View) -> Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
+/// Refuses a file that could not be written because its folder is absent.
+fn check_folder_of(file: &Path) -> Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    anyhow::ensure!(folder.is_dir(), "{}: there is no folder {}", file.display(), folder.display());
+    Ok(())
+}
+
 fn shot(args: args::Shot) -> Result<Outcome> {
+    check_folder_of(&args.out)?;
     let scene = args.scene;
     let outcome = viewer::shot(&ShotOptions {
         open: web::options(&scene.web, &scene.what, None)?,
@@ -113,6 +136,10 @@ fn shot(args: args::Shot) -> Result<Outcome> {
 
 fn fly(args: args::Fly) -> Result<Outcome> {
     let scene = args.scene;
+    // Known before the flight, not after it.
+    for file in [&args.json, &args.pictures].into_iter().flatten() {
+        check_folder_of(file)?;
+    }
     let options = FlyOptions {
         open: web::options(&scene.web, &scene.what, None)?,
         what: scene.what,
@@ -141,6 +168,9 @@ fn fly(args: args::Fly) -> Result<Outcome> {
         }
         None => println!("{json}"),
     }
+    if report.problems > 0 {
+        eprintln!("hamlet: {} problems in the data; `hamlet inspect` names them", report.problems);
+    }
     let unsettled = !report.far.unsettled.is_empty() || !report.near.unsettled.is_empty();
     if unsettled {
         anyhow::bail!("a view did not settle: {:?} {:?}", report.far.unsettled, report.near.unsettled);
@@ -149,6 +179,14 @@ fn fly(args: args::Fly) -> Result<Outcome> {
 }
 
 fn sample(args: &args::Sample) -> Result<Outcome> {
+    let there = args.out.join("tileset.json");
+    if let Ok(text) = std::fs::read_to_string(&there) {
+        anyhow::ensure!(
+            text.contains("\"tilesetVersion\":\"seed "),
+            "{}: another tileset lies there; choose an empty folder",
+            there.display()
+        );
+    }
     let mut files = 0;
     let mut bytes = 0;
     ingest::sample::write(args.seed, &mut |path, content| {

@@ -9,6 +9,7 @@ mod texture;
 
 pub use format::{Format, format};
 pub use model::*;
+pub(crate) use texture::check_sides;
 
 use std::collections::HashMap;
 

@@ -64,6 +64,9 @@ pub struct Summary {
     pub levels: Vec<Level>,
     /// Content files by format (`b3dm`, `glb`, …), each file once.
     pub contents: BTreeMap<String, Contents>,
+    /// Content files and images of no format that can be drawn: no sin against the specification, but a tile that stays
+    /// away.
+    pub undrawable: u64,
     /// External tilesets, each file once.
     pub external_tilesets: u64,
     /// Subtree files, each once.

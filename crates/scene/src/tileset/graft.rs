@@ -5,7 +5,7 @@ use std::sync::Arc;
 use geodesy::{BoundingVolume, glam::DMat4};
 
 use crate::{
-    content::Warning,
+    content::{UpAxis, Warning},
     streamer::TileId,
     tileset::{
         implicit::{ContentTemplate, Coordinates, ImplicitTiling},
@@ -57,7 +57,7 @@ impl Tree {
         };
         let mut log = WarningLog::new(file);
         let sprout = self.sprout(raw, file, &above, &mut log)?;
-        let part = self.plant(sprout, Part::of_tileset(raw, file, NONE, PartKind::Root));
+        let part = self.plant(sprout, Part::of_tileset(raw, file, NONE, PartKind::Root, UpAxis::default()));
         let root = self.part_root(part, file)?;
         self.roots.push(root);
         Ok((root, log.finish()))
@@ -85,9 +85,11 @@ impl Tree {
             volume: Some(host.volume().clone()),
             depth: usize::from(host.depth()) + 1,
         };
+        let up_axis = host.gltf_up_axis();
         let mut log = WarningLog::new(file);
         let sprout = self.sprout(raw, file, &above, &mut log)?;
-        let part = self.plant(sprout, Part::of_tileset(raw, file, tile.index, PartKind::External));
+        let part = Part::of_tileset(raw, file, tile.index, PartKind::External, up_axis);
+        let part = self.plant(sprout, part);
         let root = self.part_root(part, file)?;
 
         let mut last = self.nodes[tile.index as usize].first_graft;
@@ -312,8 +314,14 @@ impl Tree {
 }
 
 impl Part {
-    fn of_tileset(raw: &RawTileset, file: &str, host: u32, kind: PartKind) -> Self {
-        let info = Arc::new(TilesetInfo::of(raw, file));
+    fn of_tileset(
+        raw: &RawTileset,
+        file: &str,
+        host: u32,
+        kind: PartKind,
+        inherited_up_axis: UpAxis,
+    ) -> Self {
+        let info = Arc::new(TilesetInfo::of(raw, file, inherited_up_axis));
         Self { start: 0, len: 0, host, kind, heap_bytes: info.heap_bytes(), info, rows: None }
     }
 }

@@ -35,10 +35,12 @@ pub struct TilesetInfo {
 }
 
 impl TilesetInfo {
-    pub(crate) fn of(raw: &RawTileset, file: &str) -> Self {
+    /// `inherited_up_axis` is that of the tileset which names this one: an external tileset that says nothing of its own
+    /// is part of it, as it is to the engines that read the axis at the root only.
+    pub(crate) fn of(raw: &RawTileset, file: &str, inherited_up_axis: UpAxis) -> Self {
         Self {
             uri: file.into(),
-            gltf_up_axis: raw.asset.gltf_up_axis,
+            gltf_up_axis: raw.asset.gltf_up_axis.unwrap_or(inherited_up_axis),
             schema: raw.schema.clone().map(Arc::new),
             schema_uri: raw.schema_uri.as_ref().map(|u| uri::resolve(file, u)),
             groups: raw.groups.clone(),

@@ -106,12 +106,13 @@ fn asset(value: Value, at: &At<'_>, log: &mut WarningLog) -> RawAsset {
         asset.version = string("version", log).unwrap_or_default();
         asset.tileset_version = string("tilesetVersion", log);
         asset.gltf_up_axis = match string("gltfUpAxis", log).as_deref() {
-            Some("X" | "x") => UpAxis::X,
-            Some("Z" | "z") => UpAxis::Z,
-            Some("Y" | "y") | None => UpAxis::Y,
+            Some("X" | "x") => Some(UpAxis::X),
+            Some("Z" | "z") => Some(UpAxis::Z),
+            Some("Y" | "y") => Some(UpAxis::Y),
+            None => None,
             Some(other) => {
                 log.at(&at.name("gltfUpAxis"), format!("{other:?} is no axis; taken as \"Y\""));
-                UpAxis::Y
+                Some(UpAxis::Y)
             }
         };
         if !matches!(asset.version.as_str(), "1.0" | "1.1") {

@@ -57,7 +57,7 @@ pub struct RawAsset {
     /// `tilesetVersion`.
     pub tileset_version: Option<String>,
     /// `gltfUpAxis` of old tilesets.
-    pub gltf_up_axis: UpAxis,
+    pub gltf_up_axis: Option<UpAxis>,
     /// Everything, as in the file.
     pub members: Option<Value>,
 }

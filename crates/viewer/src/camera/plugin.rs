@@ -191,13 +191,19 @@ fn start_pose(
     });
 }
 
-/// What is under a pixel: the mesh, or else the level of the tileset's centre.
-pub fn point_under(tiles: &TileRuntime, camera: &CameraFrame, px: [f64; 2]) -> Option<DVec3> {
+/// The point of the mesh under a pixel.
+fn mesh_under(tiles: &TileRuntime, camera: &CameraFrame, px: [f64; 2]) -> Option<DVec3> {
     let ray = Ray { origin: camera.eye_in_world, direction: camera.direction_through_px(px) };
     let options = PickOptions { view: Some(0), ..PickOptions::default() };
-    if let Some(hit) = tiles.picker().pick(&ray, tiles.drawn(), &options) {
-        return Some(hit.position_in_world);
+    Some(tiles.picker().pick(&ray, tiles.drawn(), &options)?.position_in_world)
+}
+
+/// What is under a pixel: the mesh, or else the level of the tileset's centre.
+pub fn point_under(tiles: &TileRuntime, camera: &CameraFrame, px: [f64; 2]) -> Option<DVec3> {
+    if let Some(point) = mesh_under(tiles, camera, px) {
+        return Some(point);
     }
+    let ray = Ray { origin: camera.eye_in_world, direction: camera.direction_through_px(px) };
     controller::meet_level(&ray, camera.frame, tiles.bounding_volume()?.center())
 }
 
@@ -275,7 +281,9 @@ fn drag(
                 let twice = drag.last_click.take().is_some_and(|(at, where_px)| {
                     now - at < DOUBLE_CLICK_SECS && where_px.distance(cursor) < CLICK_PX
                 }) || presses_now > 1;
-                if let (true, Some(target), Some(pose)) = (twice, drag.grabbed_in_world, rig.pose) {
+                // Beside the mesh there is nothing to fly to.
+                let target = mesh_under(&tiles.0, &camera, px_of(cursor)).filter(|_| twice);
+                if let (Some(target), Some(pose)) = (target, rig.pose) {
                     let range = pose.eye_in_world.distance(target) * 0.4;
                     let to = controller::approach(&pose, rig.frame, target, range.max(10.0));
                     rig.fly_to(to, now);

@@ -104,13 +104,7 @@ pub fn view(options: &ViewOptions) -> Result<(), Error> {
         CameraPose::parse(text, WorldFrame::Earth).or_else(|_| CameraPose::parse(text, WorldFrame::Local))?;
     }
     let source = Source::open(&options.what, &options.open)?;
-    if cfg!(target_os = "linux")
-        && ["DISPLAY", "WAYLAND_DISPLAY"]
-            .iter()
-            .all(|name| std::env::var_os(name).is_none_or(|v| v.is_empty()))
-    {
-        return Err(Error::Window("there is no display; `hamlet shot` draws without one".to_owned()));
-    }
+    check_display()?;
     let mut app = App::new();
     let window = Window {
         title: format!("Hamlet 村景 – {}", options.what),
@@ -180,6 +174,22 @@ pub fn view(options: &ViewOptions) -> Result<(), Error> {
     match app.run() {
         AppExit::Success => Ok(()),
         AppExit::Error(_) => Err(Error::EngineStopped),
+    }
+}
+
+/// The engine ends the program where there is no display that answers: so it is asked first. (Its windows are X11.)
+fn check_display() -> Result<(), Error> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    match std::env::var("DISPLAY").ok().filter(|name| !name.is_empty()) {
+        None => Err(Error::Window("there is no display; `hamlet shot` draws without one".to_owned())),
+        Some(name) => match arboard::Clipboard::new() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Window(format!(
+                "the display {name} does not answer ({error}); `hamlet shot` draws without one"
+            ))),
+        },
     }
 }
 

@@ -58,6 +58,27 @@ fn a_shot_of_photogrammetry_settles_and_is_repeatable() {
 }
 
 #[test]
+fn a_low_ceiling_never_stalls() {
+    let (Some(what), Some(_)) = (data("tiles/guangdong/Tile_+000_+000"), stage()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // These ceilings once left a coarse tile standing with finer ones half loaded, for good.
+    for mebibytes in [6, 14, 18, 20] {
+        let options = ShotOptions {
+            what: what.clone(),
+            out: folder.path().join("x.png"),
+            size_px: [800, 500],
+            camera: Some("at:113.05986,22.6433,70,45,-20,15".to_owned()),
+            memory_bytes: mebibytes << 20,
+            timeout: Duration::from_secs(60),
+            ..ShotOptions::default()
+        };
+        let outcome = shot(&options).expect("a picture");
+        assert!(outcome.settled, "{mebibytes} MiB: {:?}", outcome.unsettled);
+        assert!(outcome.stats.peak_bytes <= mebibytes << 20, "{mebibytes} MiB: {}", outcome.stats.peak_bytes);
+    }
+}
+
+#[test]
 fn a_flight_keeps_to_the_protocol_and_to_its_memory() {
     let (Some(what), Some(_)) = (data("tiles/dingo-gap/example/public/data/tileset.json"), stage()) else {
         return;

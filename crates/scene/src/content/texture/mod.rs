@@ -83,9 +83,7 @@ pub(crate) fn probe(bytes: &[u8], support: TextureSupport) -> Result<ImageInfo, 
         ImageKind::WebP => webp::dimensions(bytes)?,
         ImageKind::Ktx2 => return ktx2::probe(bytes, support),
     };
-    if width == 0 || height == 0 {
-        return Err(ImageError::invalid(format!("an image of {width} x {height} pixels")));
-    }
+    check_sides(width, height)?;
     Ok(ImageInfo { kind, width, height, format: TextureFormat::Rgba8Srgb, levels: full_chain(width, height) })
 }
 
@@ -97,19 +95,36 @@ pub(crate) fn full_chain(width: u32, height: u32) -> u32 {
 /// Bytes of one level.
 pub(crate) fn level_bytes(format: TextureFormat, width: u32, height: u32) -> u64 {
     let blocks = u64::from(width.div_ceil(4)) * u64::from(height.div_ceil(4));
-    match format {
-        TextureFormat::Rgba8Srgb => u64::from(width) * u64::from(height) * 4,
-        TextureFormat::Bc1Srgb | TextureFormat::Etc2RgbSrgb => blocks * 8,
+    let (units, unit_bytes) = match format {
+        TextureFormat::Rgba8Srgb => (u64::from(width) * u64::from(height), 4),
+        TextureFormat::Bc1Srgb | TextureFormat::Etc2RgbSrgb => (blocks, 8),
         TextureFormat::Bc3Srgb
         | TextureFormat::Bc7Srgb
         | TextureFormat::Etc2RgbaSrgb
-        | TextureFormat::Astc4x4Srgb => blocks * 16,
-    }
+        | TextureFormat::Astc4x4Srgb => (blocks, 16),
+    };
+    units.saturating_mul(unit_bytes)
 }
 
 /// Bytes of all levels.
 pub(crate) fn chain_bytes(format: TextureFormat, width: u32, height: u32, levels: u32) -> u64 {
-    (0..levels.min(32)).map(|l| level_bytes(format, (width >> l).max(1), (height >> l).max(1))).sum()
+    (0..levels.min(32))
+        .map(|l| level_bytes(format, (width >> l).max(1), (height >> l).max(1)))
+        .fold(0, u64::saturating_add)
+}
+
+/// Sides beyond this are no picture: more than any format that occurs can hold, and small enough that nothing overflows.
+const MAX_IMAGE_SIDE: u32 = 1 << 17;
+
+pub(crate) fn check_sides(width: u32, height: u32) -> Result<(), ImageError> {
+    if width == 0 || height == 0 {
+        return Err(ImageError::invalid(format!("an image of {width} x {height} pixels")));
+    }
+    if width > MAX_IMAGE_SIDE || height > MAX_IMAGE_SIDE {
+        let reason = format!("an image of {width} x {height} pixels; sides up to {MAX_IMAGE_SIDE} are read");
+        return Err(ImageError { kind: ContentErrorKind::OverBudget, reason });
+    }
+    Ok(())
 }
 
 impl ImageInfo {
@@ -209,4 +224,21 @@ fn decode_pixels(bytes: &[u8], info: &ImageInfo) -> Result<Rgba, ImageError> {
 /// Opaque pixels from three bytes each.
 fn rgba_from_rgb(rgb: &[u8]) -> Vec<u8> {
     rgb.as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_claims_everything_is_refused() {
+        for (width, height) in [(u32::MAX >> 1, u32::MAX >> 1), (1 << 20, 1), (0, 5)] {
+            // Signature, then the header chunk: 8 bits RGBA. Only the header is read.
+            let mut png = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR".to_vec();
+            png.extend([width.to_be_bytes(), height.to_be_bytes()].concat());
+            png.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
+            assert!(probe(&png, TextureSupport::default()).is_err(), "{width} x {height}");
+        }
+        assert_eq!(chain_bytes(TextureFormat::Rgba8Srgb, u32::MAX, u32::MAX, 32), u64::MAX);
+    }
 }

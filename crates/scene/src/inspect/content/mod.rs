@@ -148,11 +148,13 @@ fn inspect_as(session: &mut Session<'_>, uri: &str, bytes: &Bytes, depth: usize)
         }
         Format::Json(_, document) => {
             count("unknown");
+            session.summary.undrawable += 1;
             let at = At::document(&document, "");
             session.out(uri).warning(at, "is JSON, but of no known content format");
         }
         Format::Unknown => {
             count("unknown");
+            session.summary.undrawable += 1;
             session.out(uri).warning("byte 0", "is of no known content format");
         }
     }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::asset::Asset;
+use crate::content::check_sides;
 use crate::inspect::json::{index_below, string};
 use crate::inspect::session::{Session, Unread, read_uri};
 
@@ -42,8 +43,17 @@ pub(super) fn check_all(session: &mut Session<'_>, uri: &str, asset: &Asset<'_>)
         }
         match read(session, uri, asset, image.value) {
             Some(Ok(bytes)) => match size(&bytes) {
-                Some((width, height)) => texels = texels.saturating_add(u64::from(width) * u64::from(height)),
-                None => session.out(uri).warning(image, "is of no known image format"),
+                Some((width, height)) => {
+                    if let Err(error) = check_sides(width, height) {
+                        session.summary.undrawable += 1;
+                        session.out(uri).warning(image, error.reason);
+                    }
+                    texels = texels.saturating_add(u64::from(width) * u64::from(height));
+                }
+                None => {
+                    session.summary.undrawable += 1;
+                    session.out(uri).warning(image, "is of no known image format");
+                }
             },
             Some(Err(unread)) => {
                 let place = address.as_ref().or(view.as_ref()).unwrap_or(&image);

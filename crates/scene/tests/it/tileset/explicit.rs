@@ -93,7 +93,7 @@ fn external_tilesets_come_and_go() {
         assert_eq!(levels(&tree), (294, vec![1, 4, 16, 61, 196, 16]));
         let tile = tree.get(root).unwrap();
         assert_eq!(tile.parent(), Some(host.index));
-        assert_eq!(tile.gltf_up_axis(), UpAxis::Y, "each tileset has its own");
+        assert_eq!(tile.gltf_up_axis(), UpAxis::Z, "that of the tileset which names it");
         assert_eq!(tile.tileset_uri(), &*uri);
         assert_eq!(tree.get(host).unwrap().children().collect::<Vec<_>>(), vec![root.index]);
         assert!(tree.get(host).unwrap().contents()[0].is_grafted());
