@@ -11,6 +11,7 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use args::{Cli, Command};
 use clap::Parser;
+use ingest::{county::CountyError, mesh::MeshError};
 use tracing_subscriber::EnvFilter;
 use viewer::{FlightPath, FlyOptions, ShotOptions, ViewOptions};
 
@@ -53,6 +54,11 @@ fn log() {
 /// A camera text can only be judged once the tileset is known, but it is the user's word all the same.
 fn is_wrong_use(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref::<viewer::Error>(), Some(viewer::Error::Camera(_)))
+        || matches!(
+            error.downcast_ref::<MeshError>(),
+            Some(MeshError::NoCrs { .. } | MeshError::NoHeightDatum { .. })
+        )
+        || matches!(error.downcast_ref::<CountyError>(), Some(CountyError::BadKey { .. }))
 }
 
 fn run(command: Command) -> Result<Outcome> {

@@ -57,7 +57,7 @@ pub enum AdoptError {
     #[error("the tileset cannot be read")]
     Read(#[from] store::FetchError),
     /// The inspection found errors.
-    #[error("the tileset has {errors} errors, the first: {first}")]
+    #[error("the tileset has {errors} errors, one of them: {first}")]
     Invalid {
         /// How many.
         errors: u64,
@@ -108,12 +108,17 @@ pub fn adopt(
     let opened = Source::open_path(source, &OpenOptions::default())?;
     let mut files = SourceFiles(&opened);
     let inspection = inspect_tileset(opened.root_uri(), &mut files, &Options::default());
-    let errors = inspection.count(Severity::Error);
+    // What cannot be drawn is no sin against the specification, but no tile of a village either.
+    let errors = inspection.count(Severity::Error) + inspection.summary.undrawable;
     if errors > 0 && !options.despite_errors {
-        let first = inspection.problems.iter().find(|problem| problem.severity == Severity::Error);
+        let worst = inspection.problems.iter().max_by_key(|problem| match problem.severity {
+            Severity::Error => 2,
+            Severity::Warning => 1,
+            Severity::NotChecked | Severity::Info => 0,
+        });
         return Err(AdoptError::Invalid {
             errors,
-            first: first.map(ToString::to_string).unwrap_or_default(),
+            first: worst.map(ToString::to_string).unwrap_or_default(),
         });
     }
     let entries = opened.list()?;
