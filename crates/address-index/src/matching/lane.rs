@@ -203,32 +203,60 @@ fn restrict(work: &mut Work<'_>, members: &[usize], own: &[Line], others: &[Line
     }
 }
 
-/// One plate a house: each address takes of a building what the others leave.
+/// One plate a house: each address takes of a building what the others leave. Addresses of one number are one plate.
 fn leave_to_others(work: &mut Work<'_>, members: &[usize]) {
-    let mut taken: std::collections::BTreeMap<usize, f64> = std::collections::BTreeMap::new();
-    let mut bases: Vec<Vec<f64>> = Vec::with_capacity(members.len());
+    let number = |work: &Work<'_>, member: usize| work.addresses.get(member).map_or(0, |a| a.door.main());
+    let mut plates: std::collections::BTreeMap<(u32, usize), Vec<usize>> = std::collections::BTreeMap::new();
     for &member in members {
-        let candidates = work.candidates.get(member).map(Vec::as_slice).unwrap_or_default();
-        bases.push(candidates.iter().map(|candidate| candidate.probability).collect());
-        for candidate in candidates {
-            *taken.entry(candidate.building).or_insert(0.0) += candidate.probability;
+        let main = number(work, member);
+        plates.entry((main, if main == 0 { member } else { 0 })).or_default().push(member);
+    }
+    let plates: Vec<Vec<usize>> = plates.into_values().collect();
+    let claim = |work: &Work<'_>, plate: &[usize], building: usize| -> f64 {
+        let of = |&member: &usize| {
+            let candidates = work.candidates.get(member).map(Vec::as_slice).unwrap_or_default();
+            candidates.iter().find(|c| c.building == building).map_or(0.0, |c| c.probability)
+        };
+        plate.iter().map(of).sum::<f64>() / plate.len().max(1) as f64
+    };
+    let mut taken: std::collections::BTreeMap<usize, f64> = std::collections::BTreeMap::new();
+    let mut bases: Vec<Vec<Vec<f64>>> = Vec::with_capacity(plates.len());
+    for plate in &plates {
+        let mut of_plate = Vec::new();
+        for &member in plate {
+            let candidates = work.candidates.get(member).map(Vec::as_slice).unwrap_or_default();
+            of_plate.push(candidates.iter().map(|candidate| candidate.probability).collect());
+            for candidate in candidates {
+                *taken.entry(candidate.building).or_insert(0.0) += candidate.probability / plate.len() as f64;
+            }
         }
+        bases.push(of_plate);
     }
     for _ in 0..5 {
-        for (&member, base) in members.iter().zip(&bases) {
-            let Some(candidates) = work.candidates.get_mut(member) else { continue };
-            let before: Vec<f64> = candidates.iter().map(|candidate| candidate.probability).collect();
-            let mut total = 0.0;
-            for (candidate, base) in candidates.iter_mut().zip(base) {
-                let others = taken.get(&candidate.building).copied().unwrap_or(0.0) - candidate.probability;
-                candidate.probability = base * (1.0 - others).clamp(0.02, 1.0);
-                total += candidate.probability;
+        for (plate, base) in plates.iter().zip(&bases) {
+            let mut buildings: Vec<usize> = plate
+                .iter()
+                .flat_map(|&m| work.candidates.get(m).into_iter().flatten().map(|c| c.building))
+                .collect();
+            buildings.sort_unstable();
+            buildings.dedup();
+            let before: Vec<f64> = buildings.iter().map(|&building| claim(work, plate, building)).collect();
+            for (&member, base) in plate.iter().zip(base) {
+                let Some(candidates) = work.candidates.get_mut(member) else { continue };
+                let mut total = 0.0;
+                for (candidate, base) in candidates.iter_mut().zip(base) {
+                    let own = buildings.binary_search(&candidate.building).map_or(0.0, |at| before[at]);
+                    let others = taken.get(&candidate.building).copied().unwrap_or(0.0) - own;
+                    candidate.probability = base * (1.0 - others).clamp(0.02, 1.0);
+                    total += candidate.probability;
+                }
+                if total > 0.0 {
+                    candidates.iter_mut().for_each(|candidate| candidate.probability /= total);
+                }
             }
-            if total > 0.0 {
-                candidates.iter_mut().for_each(|candidate| candidate.probability /= total);
-            }
-            for (candidate, before) in candidates.iter().zip(before) {
-                *taken.entry(candidate.building).or_insert(0.0) += candidate.probability - before;
+            for (&building, before) in buildings.iter().zip(&before) {
+                let now = claim(work, plate, building);
+                *taken.entry(building).or_insert(0.0) += now - before;
             }
         }
     }
