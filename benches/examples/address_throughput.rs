@@ -22,10 +22,15 @@ fn parse() {
     let parser = Parser::new(Lexicon::new(&Divisions::national(), table.places()), table.home());
     let texts: Vec<String> = table.addresses().iter().step_by(7).map(|address| table.text(address)).collect();
     run("standard addresses of the county", &parser, &texts);
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/address/companies/addr.csv");
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/address/companies/addr.csv");
     match std::fs::read_to_string(path) {
         Ok(csv) => {
-            let texts: Vec<String> = csv.lines().skip(1).map(|line| line.rsplit_once(',').map_or(line, |l| l.0).to_owned()).collect();
+            let texts: Vec<String> = csv
+                .lines()
+                .skip(1)
+                .map(|line| line.rsplit_once(',').map_or(line, |l| l.0).to_owned())
+                .collect();
             run("company addresses", &Parser::national(), &texts);
         }
         Err(_) => println!("skipped: no company addresses beside the checkout"),

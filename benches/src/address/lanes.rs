@@ -25,7 +25,7 @@ const SHEDS: f64 = 0.3;
 const UNNUMBERED: f64 = 0.2;
 const OUT_OF_ORDER: f64 = 0.1;
 /// Fewest houses of a lane.
-const SHORTEST: usize = 6;
+const SHORTEST: usize = 8;
 
 /// Lays lanes and numbers over buildings.
 pub fn lay(footprints: &[Footprint], seed: u64) -> Vec<LaneAddress> {
@@ -89,7 +89,11 @@ pub fn to_match(addresses: &[LaneAddress], points: &[[f64; 2]]) -> Vec<AddressTo
         .map(|(address, &point)| AddressToMatch {
             position_m: Some(point),
             lane: Some(address.lane),
-            door: if address.number == 0 { NumberValue::NONE } else { NumberValue::new(address.number).unwrap_or_default() },
+            door: if address.number == 0 {
+                NumberValue::NONE
+            } else {
+                NumberValue::new(address.number).unwrap_or_default()
+            },
             name: None,
         })
         .collect()
@@ -137,7 +141,11 @@ fn rows(footprints: &[Footprint]) -> Vec<Vec<Vec<usize>>> {
         near.within(middle[k], 52.0, |other| {
             let [ahead, aside] = seen_from(k, other);
             let ahead = ahead * sign;
-            if other != k && (12.0..50.0).contains(&ahead) && aside.abs() < 7.5 && best.is_none_or(|(d, _)| ahead < d) {
+            if other != k
+                && (12.0..50.0).contains(&ahead)
+                && aside.abs() < 7.5
+                && best.is_none_or(|(d, _)| ahead < d)
+            {
                 best = Some((ahead, other));
             }
         });
@@ -146,7 +154,8 @@ fn rows(footprints: &[Footprint]) -> Vec<Vec<Vec<usize>>> {
     let forward: Vec<Option<usize>> = (0..footprints.len()).map(|k| next(k, 1.0)).collect();
     let backward: Vec<Option<usize>> = (0..footprints.len()).map(|k| next(k, -1.0)).collect();
     let linked = |k: usize| forward[k].filter(|&other| backward[other] == Some(k));
-    let starts = (0..footprints.len()).filter(|&k| backward[k].is_none_or(|before| forward[before] != Some(k)));
+    let starts =
+        (0..footprints.len()).filter(|&k| backward[k].is_none_or(|before| forward[before] != Some(k)));
     let mut chain_of = vec![usize::MAX; footprints.len()];
     let mut chains: Vec<Vec<usize>> = Vec::new();
     for start in starts {
@@ -175,7 +184,10 @@ fn rows(footprints: &[Footprint]) -> Vec<Vec<Vec<usize>>> {
                 }
             });
         }
-        let best = beside.into_iter().filter(|&(other, count)| !used[other] && count * 5 >= chain.len() * 2).max_by_key(|&(_, count)| count);
+        let best = beside
+            .into_iter()
+            .filter(|&(other, count)| !used[other] && count * 5 >= chain.len() * 2)
+            .max_by_key(|&(_, count)| count);
         let mut sides = vec![chain.clone()];
         if let Some((other, _)) = best {
             used[other] = true;

@@ -5,7 +5,11 @@ use address_index::parse::{Parser, caller::CallerPhrase};
 fn main() {
     let parser = Parser::national();
     let given: Vec<String> = std::env::args().skip(1).collect();
-    let sources = if given.is_empty() { vec!["福建省宁德市柘荣县双城镇溪坪街12号之1对面50米".to_owned()] } else { given };
+    let sources = if given.is_empty() {
+        vec!["福建省宁德市柘荣县双城镇溪坪街12号之1对面50米".to_owned()]
+    } else {
+        given
+    };
     for source in sources {
         println!("{source}");
         let parsed = parser.parse(&source);
@@ -17,6 +21,12 @@ fn main() {
             println!("  division {division}");
         }
         let phrase = CallerPhrase::read(&source);
-        println!("  {:?} of {}, bearing {:?}, {:?} m", phrase.relation, &source[phrase.anchor.clone()], phrase.bearing_deg, phrase.distance_m);
+        println!(
+            "  {:?} of {}, bearing {:?}, {:?} m",
+            phrase.relation,
+            &source[phrase.anchor.clone()],
+            phrase.bearing_deg,
+            phrase.distance_m
+        );
     }
 }

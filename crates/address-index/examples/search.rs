@@ -9,10 +9,15 @@ use address_index::{
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let divisions = Divisions::national();
-    let options = TableOptions { home: DivisionCode::parse("350926").ok(), divisions: &divisions, extent: None };
+    let options =
+        TableOptions { home: DivisionCode::parse("350926").ok(), divisions: &divisions, extent: None };
     let places = [RawPlace { line: 1, code: "350926100", name: "双城镇", ..RawPlace::default() }];
-    let row = |line, door| RawAddress { line, town: "双城镇", street: "溪坪街", door, ..RawAddress::default() };
-    let (table, issues) = AddressTable::build(&options, &places, &[], [row(1, "12号"), row(2, "12号之1"), row(3, "16号")]);
+    let row =
+        |line, door| RawAddress {
+            line, town: "双城镇", street: "溪坪街", door, ..RawAddress::default()
+        };
+    let (table, issues) =
+        AddressTable::build(&options, &places, &[], [row(1, "12号"), row(2, "12号之1"), row(3, "16号")]);
     for issue in issues {
         println!("line {}, {}: {}", issue.line, issue.column, issue.reason);
     }

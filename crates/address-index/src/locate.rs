@@ -37,9 +37,10 @@ pub fn locate(searcher: &mut Searcher<'_>, text: &str) -> CallerAnswer {
     let options = SearchOptions { limit: MOST, near_m: None, unfinished: false };
     let anchor_text = text.get(phrase.anchor.clone()).unwrap_or_default();
     let hits = searcher.search(anchor_text, &options);
-    let other = phrase.other_anchor.clone().and_then(|range| {
-        searcher.search(text.get(range).unwrap_or_default(), &options).into_iter().next()
-    });
+    let other = phrase
+        .other_anchor
+        .clone()
+        .and_then(|range| searcher.search(text.get(range).unwrap_or_default(), &options).into_iter().next());
     let best = hits.first().map_or(0.0, |hit| hit.score);
     let mut places = Vec::new();
     for hit in hits {
@@ -95,6 +96,8 @@ fn crossing(view: &View<'_>, a: Target, b: Target) -> Option<Anchor> {
 impl CallerAnswer {
     /// Whether the words name a relation besides their anchor.
     pub fn has_relation(&self) -> bool {
-        self.phrase.relation != Relation::At || self.phrase.bearing_deg.is_some() || self.phrase.distance_m.is_some()
+        self.phrase.relation != Relation::At
+            || self.phrase.bearing_deg.is_some()
+            || self.phrase.distance_m.is_some()
     }
 }

@@ -136,7 +136,8 @@ pub fn floor_at(above_ground_m: f64, height: BuildingHeight) -> Option<FloorGues
     };
     let top = storeys.or(total.map(|total| ((total / storey_m).round() as u32).max(1))).unwrap_or(u32::MAX);
     let floor = |metres: f64| ((metres / storey_m).floor().clamp(0.0, 1e6) as u32 + 1).min(top);
-    let doubt = HEIGHT_ERROR_M + if storeys.is_some() && total.is_some() { 0.0 } else { 0.08 * above_ground_m.max(0.0) };
+    let doubt = HEIGHT_ERROR_M
+        + if storeys.is_some() && total.is_some() { 0.0 } else { 0.08 * above_ground_m.max(0.0) };
     Some(FloorGuess {
         likeliest: floor(above_ground_m),
         lowest: floor(above_ground_m - doubt),

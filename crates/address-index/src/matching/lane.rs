@@ -3,7 +3,7 @@
 use super::{Work, sequence};
 
 /// Fewest numbers from which a row is fitted.
-const FEWEST: usize = 3;
+const FEWEST: usize = 4;
 /// How far houses of a row stand off its line, metres, besides the error of the line.
 const ROW_M: f64 = 4.5;
 
@@ -38,7 +38,8 @@ impl Line {
         }
         let angle = 0.5 * (2.0 * xy).atan2(xx - yy);
         let direction = [angle.cos(), angle.sin()];
-        let across: f64 = xx * direction[1].powi(2) - 2.0 * xy * direction[0] * direction[1] + yy * direction[0].powi(2);
+        let across: f64 =
+            xx * direction[1].powi(2) - 2.0 * xy * direction[0] * direction[1] + yy * direction[0].powi(2);
         let spread_m = (across.max(0.0) / n).sqrt();
         Some(Self { through, direction, spread_m, error_m: spread_m * (2.0 / n).sqrt() })
     }
@@ -46,19 +47,27 @@ impl Line {
 
 /// Judges the addresses of a lane together.
 pub(super) fn judge(work: &mut Work<'_>, members: &[usize]) {
-    let numbered: Vec<usize> =
-        members.iter().copied().filter(|&m| work.addresses.get(m).is_some_and(|a| a.door.main() > 0)).collect();
+    let numbered: Vec<usize> = members
+        .iter()
+        .copied()
+        .filter(|&m| work.addresses.get(m).is_some_and(|a| a.door.main() > 0))
+        .collect();
     let sides = sides(work, &numbered);
     let lines: Vec<Option<Line>> = sides.iter().map(|side| row(work, side, &sides)).collect();
     for (k, (side, line)) in sides.iter().zip(&lines).enumerate() {
         if let Some(line) = line {
-            let others: Vec<Line> =
-                lines.iter().enumerate().filter(|&(other, _)| other != k).filter_map(|(_, line)| *line).collect();
+            let others: Vec<Line> = lines
+                .iter()
+                .enumerate()
+                .filter(|&(other, _)| other != k)
+                .filter_map(|(_, line)| *line)
+                .collect();
             restrict(work, side, &[*line], &others);
             sequence::judge(work, side, line, if sides.len() == 2 { 2 } else { 1 });
         }
     }
-    let rest: Vec<usize> = members.iter().copied().filter(|m| !sides.iter().flatten().any(|n| n == m)).collect();
+    let rest: Vec<usize> =
+        members.iter().copied().filter(|m| !sides.iter().flatten().any(|n| n == m)).collect();
     let rows: Vec<Line> = lines.iter().flatten().copied().collect();
     if !rows.is_empty() && rows.len() == lines.len() {
         restrict(work, &rest, &rows, &[]);
@@ -70,9 +79,8 @@ pub(super) fn judge(work: &mut Work<'_>, members: &[usize]) {
 fn sides(work: &Work<'_>, numbered: &[usize]) -> Vec<Vec<usize>> {
     let main = |m: usize| work.addresses.get(m).map_or(0, |a| a.door.main());
     let (odd, even): (Vec<usize>, Vec<usize>) = numbered.iter().partition(|&&m| main(m) % 2 == 1);
-    if odd.len() < FEWEST || even.len() < FEWEST {
-        // Nearly all of one parity is one side that counts in twos; its few others are mistakes.
-        return if odd.is_empty() || even.is_empty() { vec![numbered.to_vec()] } else if odd.len().max(even.len()) >= 4 * odd.len().min(even.len()) { vec![odd, even].into_iter().filter(|s| s.len() >= FEWEST).collect() } else { vec![numbered.to_vec()] };
+    if numbered.len() < FEWEST || odd.is_empty() || even.is_empty() {
+        return vec![numbered.to_vec()];
     }
     let points = |side: &[usize]| -> Vec<[f64; 2]> { side.iter().filter_map(|&m| work.point(m)).collect() };
     let Some(line) = Line::fit(&points(numbered)) else { return vec![numbered.to_vec()] };
@@ -82,16 +90,15 @@ fn sides(work: &Work<'_>, numbered: &[usize]) -> Vec<Vec<usize>> {
     };
     let apart = (across(&odd) - across(&even)).abs();
     let error = line.spread_m * (1.0 / odd.len() as f64 + 1.0 / even.len() as f64).sqrt();
-    if apart > 6.0 && apart > 2.0 * error { vec![odd, even] } else { vec![numbered.to_vec()] }
+    if apart > 6.0 && apart > 1.3 * error { vec![odd, even] } else { vec![numbered.to_vec()] }
 }
 
 /// The line of a side's row: through its points, turned like the whole lane, then drawn to the row of buildings there.
 fn row(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Option<Line> {
-    if side.len() < FEWEST {
+    let points: Vec<[f64; 2]> = side.iter().filter_map(|&m| work.point(m)).collect();
+    if points.is_empty() || lane.iter().map(Vec::len).sum::<usize>() < FEWEST {
         return None;
     }
-    let points: Vec<[f64; 2]> = side.iter().filter_map(|&m| work.point(m)).collect();
-    let mut line = Line::fit(&points)?;
     // Both sides run alike: each is centred by itself, and the direction is that of all.
     let centred = lane.iter().flat_map(|side| {
         let all: Vec<[f64; 2]> = side.iter().filter_map(|&m| work.point(m)).collect();
@@ -99,13 +106,14 @@ fn row(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Option<Line> {
         let mean = [0, 1].map(|k| all.iter().map(|p| p[k]).sum::<f64>() / n);
         all.into_iter().map(move |p| [p[0] - mean[0], p[1] - mean[1]])
     });
-    if let Some(all) = Line::fit(&centred.collect::<Vec<_>>()) {
-        line.direction = all.direction;
-    }
-    let along: Vec<f64> = points.iter().map(|&p| line.along(p)[0]).collect();
+    let centred: Vec<[f64; 2]> = centred.collect();
+    let mut line = Line::fit(&centred)?;
+    let along: Vec<f64> = centred.iter().map(|&p| line.along(p)[0]).collect();
     let length = along.iter().fold((f64::MAX, f64::MIN), |(a, z), &t| (a.min(t), z.max(t)));
+    line.through = [0, 1].map(|k| points.iter().map(|p| p[k]).sum::<f64>() / points.len() as f64);
     // A cloud is no row: lanes of hamlets wind.
-    let straight = line.spread_m < 1.8 * work.variance.sqrt() + 4.0 && length.1 - length.0 > 2.5 * line.spread_m;
+    let straight =
+        line.spread_m < 1.8 * work.variance.sqrt() + 4.0 && length.1 - length.0 > 2.5 * line.spread_m;
     if !straight {
         return None;
     }
@@ -138,7 +146,8 @@ fn row(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Option<Line> {
             for width in [7.0, 4.5, 3.0] {
                 tried = drawn(&tried, &buildings, width);
             }
-            let on: f64 = buildings.iter().map(|(p, w)| w * (-0.5 * (tried.along(*p)[1] / 3.0).powi(2)).exp()).sum();
+            let on: f64 =
+                buildings.iter().map(|(p, w)| w * (-0.5 * (tried.along(*p)[1] / 3.0).powi(2)).exp()).sum();
             // The points themselves must agree.
             let mean = points.iter().map(|&p| tried.along(p)[1]).sum::<f64>() / points.len() as f64;
             let slope: f64 = points.iter().map(|&p| tried.along(p)).map(|[t, v]| t * v).sum::<f64>()
@@ -175,10 +184,7 @@ fn drawn(line: &Line, points: &[([f64; 2], f64)], width: f64) -> Line {
     let angle = if tt > 25.0 { (tv / tt).clamp(-0.2, 0.2).atan() } else { 0.0 };
     let [c, s] = line.direction;
     let direction = [c * angle.cos() - s * angle.sin(), s * angle.cos() + c * angle.sin()];
-    let through = [
-        line.through[0] + mean[0] * c - mean[1] * s,
-        line.through[1] + mean[0] * s + mean[1] * c,
-    ];
+    let through = [line.through[0] + mean[0] * c - mean[1] * s, line.through[1] + mean[0] * s + mean[1] * c];
     Line { through, direction, ..*line }
 }
 

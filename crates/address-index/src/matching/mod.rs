@@ -203,7 +203,13 @@ pub fn match_packed(
     corrections: &[Correction],
     options: &MatchOptions,
 ) -> MatchReport {
-    let middles = footprints.iter().map(|f| { let (a, z) = f.extent(); [(a[0] + z[0]) * 0.5, (a[1] + z[1]) * 0.5] }).collect();
+    let middles = footprints
+        .iter()
+        .map(|f| {
+            let (a, z) = f.extent();
+            [(a[0] + z[0]) * 0.5, (a[1] + z[1]) * 0.5]
+        })
+        .collect();
     let mut work = Work {
         addresses,
         footprints,
@@ -250,7 +256,8 @@ impl Work<'_> {
     }
     /// Likelihood of a point that was taken somewhere on a building and lies off by the spread.
     fn density(&self, point: [f64; 2], building: usize) -> f64 {
-        let (Some(middle), Some(footprint)) = (self.middles.get(building), self.footprints.get(building)) else {
+        let (Some(middle), Some(footprint)) = (self.middles.get(building), self.footprints.get(building))
+        else {
             return 0.0;
         };
         // A point anywhere on a square has its side squared over twelve as variance.
@@ -266,7 +273,8 @@ impl Work<'_> {
             if let Some(point) = self.point(address) {
                 packed.boxes_near(point, radius, |building| {
                     let building = building as usize;
-                    let large = self.footprints.get(building).is_some_and(|f| f.area_m2() >= options.least_area_m2);
+                    let large =
+                        self.footprints.get(building).is_some_and(|f| f.area_m2() >= options.least_area_m2);
                     let density = if large { self.density(point, building) } else { 0.0 };
                     if density > 0.0 {
                         found.push(Candidate { building, density, probability: 0.0, ordered: 0.0 });
@@ -289,7 +297,9 @@ impl Work<'_> {
         for (address, candidates) in self.candidates.iter().enumerate() {
             let Some(point) = self.point(address) else { continue };
             // An address that may be anywhere tells nothing.
-            let Some(best) = candidates.iter().max_by(|a, b| a.probability.total_cmp(&b.probability)) else { continue };
+            let Some(best) = candidates.iter().max_by(|a, b| a.probability.total_cmp(&b.probability)) else {
+                continue;
+            };
             if best.ordered < 0.6 {
                 continue;
             }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    BuildingFacts, Candidate, Correction, Evidence, Match, MatchOptions, MatchReport, Method, NoMatch, Unmatched, Work, assign,
+    BuildingFacts, Candidate, Correction, Evidence, Match, MatchOptions, MatchReport, Method, NoMatch,
+    Unmatched, Work, assign,
 };
 use crate::{spatial::PackedBuildings, text::Normalized};
 
@@ -43,7 +44,8 @@ pub(super) fn written(work: &mut Work<'_>, facts: &[BuildingFacts<'_>]) {
         if of.door.is_none() {
             continue;
         }
-        let agrees = |building: usize| facts.get(building).map(|fact| fact.door).filter(|door| !door.is_none());
+        let agrees =
+            |building: usize| facts.get(building).map(|fact| fact.door).filter(|door| !door.is_none());
         let candidates = &mut work.candidates[address];
         if candidates.iter().any(|candidate| agrees(candidate.building) == Some(of.door)) {
             for candidate in candidates.iter_mut() {
@@ -101,7 +103,8 @@ pub(super) fn settle(
                     (_, true) => NoMatch::NothingNear,
                     _ => NoMatch::Taken,
                 };
-                let mut likely: Vec<(usize, f64)> = candidates.iter().map(|c| (c.building, c.probability)).collect();
+                let mut likely: Vec<(usize, f64)> =
+                    candidates.iter().map(|c| (c.building, c.probability)).collect();
                 likely.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
                 likely.truncate(5);
                 report.unmatched.push(Unmatched { address, reason, candidates: likely });
@@ -118,7 +121,9 @@ pub(super) fn settle(
 fn choose(work: &Work<'_>, corrected: &BTreeMap<usize, &Correction>) -> Vec<Option<usize>> {
     let mut chosen: Vec<Option<usize>> = Vec::with_capacity(work.candidates.len());
     for (address, candidates) in work.candidates.iter().enumerate() {
-        let best = candidates.iter().max_by(|a, b| a.probability.total_cmp(&b.probability).then(b.building.cmp(&a.building)));
+        let best = candidates
+            .iter()
+            .max_by(|a, b| a.probability.total_cmp(&b.probability).then(b.building.cmp(&a.building)));
         chosen.push(best.filter(|_| !corrected.contains_key(&address)).map(|best| best.building));
     }
     // Who wants what; addresses of one plate are one.
@@ -137,7 +142,10 @@ fn choose(work: &Work<'_>, corrected: &BTreeMap<usize, &Correction>) -> Vec<Opti
             let first = plate(addresses[0]);
             // Plates of different lanes on one building: a corner house has two.
             let lane = |a: usize| work.addresses[a].lane;
-            addresses.len() > 1 && addresses.iter().any(|&a| (plate(a).is_none() || plate(a) != first) && lane(a) == lane(addresses[0]))
+            addresses.len() > 1
+                && addresses
+                    .iter()
+                    .any(|&a| (plate(a).is_none() || plate(a) != first) && lane(a) == lane(addresses[0]))
         };
         let mut knots: Vec<Vec<usize>> = wants.values().filter(conflict).cloned().collect();
         if knots.is_empty() {
@@ -157,7 +165,12 @@ fn choose(work: &Work<'_>, corrected: &BTreeMap<usize, &Correction>) -> Vec<Opti
 }
 
 /// Adds those who hold what the knot could move to.
-fn grow(work: &Work<'_>, chosen: &[Option<usize>], wants: &BTreeMap<usize, Vec<usize>>, knot: &mut Vec<usize>) {
+fn grow(
+    work: &Work<'_>,
+    chosen: &[Option<usize>],
+    wants: &BTreeMap<usize, Vec<usize>>,
+    knot: &mut Vec<usize>,
+) {
     let mut at = 0;
     while at < knot.len() && knot.len() < LARGEST_KNOT {
         for candidate in work.candidates[knot[at]].iter().filter(|c| c.probability > 0.02) {
@@ -231,7 +244,11 @@ fn matched(
         evidence.push(Evidence::Contested(others));
     }
     // What others claim is not this address's: the odds of the two together.
-    let confidence = if is_written { best.probability.min(0.99) } else { best.probability * (1.0 - 0.5 * others.clamp(0.0, 1.0)) };
+    let confidence = if is_written {
+        best.probability.min(0.99)
+    } else {
+        best.probability * (1.0 - 0.5 * others.clamp(0.0, 1.0))
+    };
     let method = if is_written {
         Method::Name
     } else if best.ordered > 0.5 * best.probability {
@@ -262,5 +279,12 @@ fn correct(work: &Work<'_>, _packed: &PackedBuildings, correction: &Correction, 
     };
     let point = work.addresses[address].position_m;
     let distance_m = point.and_then(|point| Some(work.footprints.get(first)?.distance_squared(point).sqrt()));
-    report.matches.push(Match { address, buildings, method: Method::Correction, distance_m, confidence: 1.0, evidence: Vec::new() });
+    report.matches.push(Match {
+        address,
+        buildings,
+        method: Method::Correction,
+        distance_m,
+        confidence: 1.0,
+        evidence: Vec::new(),
+    });
 }

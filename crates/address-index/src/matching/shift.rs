@@ -76,13 +76,10 @@ pub fn find_shift(points: &[[f64; 2]], packed: &PackedBuildings) -> Option<[f64;
 }
 
 /// Takes shifts of whole lanes off.
-pub(super) fn take_off(
-    work: &mut Work<'_>,
-    packed: &PackedBuildings,
-    lanes: &BTreeMap<u32, Vec<usize>>,
-) {
+pub(super) fn take_off(work: &mut Work<'_>, packed: &PackedBuildings, lanes: &BTreeMap<u32, Vec<usize>>) {
     for members in lanes.values().filter(|members| members.len() >= FEWEST) {
-        let points: Vec<[f64; 2]> = members.iter().filter_map(|&m| work.addresses.get(m)?.position_m).collect();
+        let points: Vec<[f64; 2]> =
+            members.iter().filter_map(|&m| work.addresses.get(m)?.position_m).collect();
         // A look at the plain containment first: most lanes are not shifted.
         if let Some(shift) = find_shift(&points, packed) {
             for &member in members {

@@ -128,8 +128,28 @@ const BEARINGS: &[(&str, f64)] = &[
 ];
 /// What callers say before they say where.
 const OPENINGS: &[&str] = &[
-    "你好", "您好", "喂", "警察同志", "请问", "我这里是", "我这边是", "我家住在", "我家住", "我家在", "我住在", "我们在", "我现在在", "我在", "这里是", "这边是", "就在",
-    "在", "位于", "地址是", "那个", "我是",
+    "你好",
+    "您好",
+    "喂",
+    "警察同志",
+    "请问",
+    "我这里是",
+    "我这边是",
+    "我家住在",
+    "我家住",
+    "我家在",
+    "我住在",
+    "我们在",
+    "我现在在",
+    "我在",
+    "这里是",
+    "这边是",
+    "就在",
+    "在",
+    "位于",
+    "地址是",
+    "那个",
+    "我是",
 ];
 
 impl CallerPhrase {
@@ -138,7 +158,9 @@ impl CallerPhrase {
         let normalized = Normalized::new(text);
         let atoms = normalized.atoms.as_slice();
         let mut first = 0;
-        while let Some(length) = OPENINGS.iter().find(|word| stands(atoms, first, word)).map(|w| w.chars().count()) {
+        while let Some(length) =
+            OPENINGS.iter().find(|word| stands(atoms, first, word)).map(|w| w.chars().count())
+        {
             first += length;
         }
         let mut phrase = Self {
@@ -152,7 +174,10 @@ impl CallerPhrase {
         let mut anchor_end = atoms.len();
         let mut at = first;
         while at < atoms.len() {
-            let longest = RELATIONS.iter().filter(|(word, _)| stands(atoms, at, word)).max_by_key(|(word, _)| word.len());
+            let longest = RELATIONS
+                .iter()
+                .filter(|(word, _)| stands(atoms, at, word))
+                .max_by_key(|(word, _)| word.len());
             if let Some((word, relation)) = longest.filter(|_| at > first) {
                 if phrase.relation == Relation::At || *relation == Relation::Crossing {
                     phrase.relation = *relation;
@@ -161,7 +186,8 @@ impl CallerPhrase {
                 at += word.chars().count();
                 continue;
             }
-            if let Some((bearing, end)) = bearing(atoms, at, anchor_end < atoms.len()).filter(|_| at > first) {
+            if let Some((bearing, end)) = bearing(atoms, at, anchor_end < atoms.len()).filter(|_| at > first)
+            {
                 phrase.bearing_deg.get_or_insert(bearing);
                 anchor_end = anchor_end.min(at);
                 at = end;
@@ -234,7 +260,9 @@ fn stands(atoms: &[Atom], at: usize, word: &str) -> bool {
 
 /// Words between anchor and relation that name nothing.
 fn trimmed(atoms: &[Atom], first: usize, mut end: usize) -> usize {
-    while end > first + 1 && matches!(atoms[end - 1].han(), Some('的' | '那' | '这' | '个' | '往' | '向' | '朝' | '再')) {
+    while end > first + 1
+        && matches!(atoms[end - 1].han(), Some('的' | '那' | '这' | '个' | '往' | '向' | '朝' | '再'))
+    {
         end -= 1;
     }
     end
@@ -264,12 +292,15 @@ fn bearing(atoms: &[Atom], at: usize, anchor_ended: bool) -> Option<(f64, usize)
 
 /// A distance that begins at an atom: 50米, 一百来米, 两里地, 1.5公里; metres, about or not, first atom, end.
 fn distance(atoms: &[Atom], at: usize) -> Option<(f64, bool, usize, usize)> {
-    let about = |end: usize| stands(atoms, end, "左右") || stands(atoms, end, "多") || stands(atoms, end, "远");
+    let about =
+        |end: usize| stands(atoms, end, "左右") || stands(atoms, end, "多") || stands(atoms, end, "远");
     if atoms.get(at).is_some_and(|atom| atom.number().is_some()) {
         if let Some(token) = number_at(atoms, at, false).filter(|token| token.first == at) {
             let whole = token.parts().first()?;
             let value = f64::from(whole.main())
-                + token.parts().get(1).map_or(0.0, |part| f64::from(part.main()) / 10f64.powi(part.main().to_string().len() as i32));
+                + token.parts().get(1).map_or(0.0, |part| {
+                    f64::from(part.main()) / 10f64.powi(part.main().to_string().len() as i32)
+                });
             let metres = match token.unit {
                 NumberUnit::Metres => f64::from(whole.main()),
                 NumberUnit::Kilometres => value * 1_000.0,
@@ -296,7 +327,8 @@ fn distance(atoms: &[Atom], at: usize) -> Option<(f64, bool, usize, usize)> {
         return None;
     }
     let value = f64::from(numerals::value_of(&run[..len])?);
-    let vague = usize::from(matches!(atoms.get(at + len).and_then(Atom::han), Some('来' | '多' | '把' | '几')));
+    let vague =
+        usize::from(matches!(atoms.get(at + len).and_then(Atom::han), Some('来' | '多' | '把' | '几')));
     let unit_at = at + len + vague;
     let (scale, end) = if stands(atoms, unit_at, "公里") || stands(atoms, unit_at, "千米") {
         (1_000.0, unit_at + 2)

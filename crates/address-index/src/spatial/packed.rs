@@ -165,7 +165,8 @@ impl PackedBuildings {
             for column in low[0]..=high[0].min(grid.columns.saturating_sub(1)) {
                 for &at in grid.cell_entries([column, row]) {
                     let Some(&[west, south, east, north]) = grid.boxes.get(at as usize) else { continue };
-                    let away = [gap(steps[0], west.into(), east.into()), gap(steps[1], south.into(), north.into())];
+                    let away =
+                        [gap(steps[0], west.into(), east.into()), gap(steps[1], south.into(), north.into())];
                     if grid.squared_m(away[0], away[1]) <= radius_m * radius_m {
                         found(grid.order.get(at as usize).copied().unwrap_or(0));
                     }

@@ -33,7 +33,11 @@ fn phrases() {
     for (text, anchor, relation, bearing, distance) in cases {
         let phrase = CallerPhrase::read(text);
         assert_eq!(&text[phrase.anchor.clone()], anchor, "{text}");
-        assert_eq!((phrase.relation, phrase.bearing_deg, phrase.distance_m), (relation, bearing, distance), "{text}");
+        assert_eq!(
+            (phrase.relation, phrase.bearing_deg, phrase.distance_m),
+            (relation, bearing, distance),
+            "{text}"
+        );
     }
     let crossing = CallerPhrase::read("溪坪街与柳城东路交叉口");
     assert_eq!(&"溪坪街与柳城东路交叉口"[crossing.other_anchor.unwrap()], "柳城东路");
@@ -69,12 +73,15 @@ fn an_area_and_not_a_point() {
 
 #[test]
 fn from_a_point_to_an_address() {
-    let index = AddressIndex::build(&build(vec![address(1, "双城镇", "溪坪社区", "溪坪街", "12号")]).0).unwrap();
+    let index =
+        AddressIndex::build(&build(vec![address(1, "双城镇", "溪坪社区", "溪坪街", "12号")]).0).unwrap();
     let view = index.view();
     let square = |id: &str, west: f64| {
-        Footprint::new(id, vec![[west, 0.0], [west + 10.0, 0.0], [west + 10.0, 10.0], [west, 10.0]], vec![]).unwrap()
+        Footprint::new(id, vec![[west, 0.0], [west + 10.0, 0.0], [west + 10.0, 10.0], [west, 10.0]], vec![])
+            .unwrap()
     };
-    let buildings = BuildingIndex::new(vec![square("350926100003-B1", 5.0), square("350926100003-B2", 40.0)]).unwrap();
+    let buildings =
+        BuildingIndex::new(vec![square("350926100003-B1", 5.0), square("350926100003-B2", 40.0)]).unwrap();
     let reverse = ReverseIndex::new(&view, |_| Some("350926100003-B1"));
     let height = BuildingHeight { height_m: Some(9.6), storeys: Some(3) };
     let on = reverse.at(&buildings, [8.0, 4.0], Some(4.0), height, 100.0);

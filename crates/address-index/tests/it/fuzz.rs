@@ -21,7 +21,10 @@ fn text_of(bytes: &[u8]) -> String {
 
 #[test]
 fn text() {
-    let (table, _) = build(vec![address(1, "双城镇", "溪坪社区", "溪坪街一巷", "12号之1"), address(2, "双城镇", "溪坪社区", "溪坪街", "3号")]);
+    let (table, _) = build(vec![
+        address(1, "双城镇", "溪坪社区", "溪坪街一巷", "12号之1"),
+        address(2, "双城镇", "溪坪社区", "溪坪街", "3号"),
+    ]);
     let parser = Parser::new(Lexicon::new(&Divisions::national(), table.places()), Some(county()));
     let index = AddressIndex::build(&table).unwrap();
     bolero::check!().with_iterations(3_000).for_each(|bytes: &[u8]| {
@@ -40,7 +43,8 @@ fn text() {
             let phrase = CallerPhrase::read(&source);
             assert!(source.get(phrase.anchor).is_some(), "{source:?}");
             for unfinished in [false, true] {
-                for hit in searcher.search(&source, &SearchOptions { unfinished, ..SearchOptions::default() }) {
+                for hit in searcher.search(&source, &SearchOptions { unfinished, ..SearchOptions::default() })
+                {
                     assert!(hit.score.is_finite() && (0.0..=1.0).contains(&hit.confidence), "{source:?}");
                     for span in hit.spans {
                         assert!(source.get(span.span).is_some(), "{source:?}");
@@ -54,7 +58,8 @@ fn text() {
 #[test]
 fn index_reader() {
     let rows: Vec<_> = (1..40).map(|n| (n, format!("{n}号"))).collect();
-    let table = build(rows.iter().map(|(n, door)| address(*n, "双城镇", "溪坪社区", "溪坪街", door)).collect()).0;
+    let table =
+        build(rows.iter().map(|(n, door)| address(*n, "双城镇", "溪坪社区", "溪坪街", door)).collect()).0;
     let good = AddressIndex::build(&table).unwrap().as_bytes().to_vec();
     bolero::check!().with_iterations(3_000).for_each(|bytes: &[u8]| {
         let _ = AddressIndex::open(AlignedBytes::copy_of(bytes));

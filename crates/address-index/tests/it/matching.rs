@@ -2,7 +2,9 @@
 
 use address_index::{
     Footprint,
-    matching::{AddressToMatch, BuildingFacts, Correction, Evidence, MatchOptions, Method, NoMatch, match_buildings},
+    matching::{
+        AddressToMatch, BuildingFacts, Correction, Evidence, MatchOptions, Method, NoMatch, match_buildings,
+    },
     text::NumberValue,
 };
 
@@ -44,7 +46,9 @@ fn a_shifted_row_is_found_and_shifted_back() {
     let addresses: Vec<_> = (0..20).map(|k| at(20.0 * k as f64 + 5.0 + 3.0, 4.0 + 14.0, 2 * k + 1)).collect();
     let report = match_buildings(&addresses, &houses, &[], &[], &MatchOptions::default());
     assert!(report.matches.iter().all(|m| m.buildings == [m.address]));
-    assert!(report.matches[3].evidence.iter().any(|e| matches!(e, Evidence::Shifted([_, north]) if *north > 8.0)));
+    assert!(
+        report.matches[3].evidence.iter().any(|e| matches!(e, Evidence::Shifted([_, north]) if *north > 8.0))
+    );
 }
 
 #[test]
@@ -58,8 +62,14 @@ fn people_and_plates_outrank_points() {
         AddressToMatch::default(),
         AddressToMatch { lane: None, door: NumberValue::NONE, ..at(45.0, 5.0, 0) },
     ];
-    let facts = [BuildingFacts::default(), BuildingFacts::default(), BuildingFacts::default(), BuildingFacts { name: Some("前宅小学"), door: NumberValue::NONE }];
-    let corrections = [Correction { address: 0, buildings: vec![2, 1] }, Correction { address: 4, buildings: vec![] }];
+    let facts = [
+        BuildingFacts::default(),
+        BuildingFacts::default(),
+        BuildingFacts::default(),
+        BuildingFacts { name: Some("前宅小学"), door: NumberValue::NONE },
+    ];
+    let corrections =
+        [Correction { address: 0, buildings: vec![2, 1] }, Correction { address: 4, buildings: vec![] }];
     let report = match_buildings(&addresses, &houses, &facts, &corrections, &MatchOptions::default());
     let found: Vec<_> = report.matches.iter().map(|m| (m.address, m.buildings.clone(), m.method)).collect();
     assert_eq!(found, [(0, vec![2, 1], Method::Correction), (1, vec![3], Method::Name)]);
@@ -81,10 +91,15 @@ fn rooms_share_a_house_and_houses_have_one_plate() {
 #[test]
 fn strange_input_is_survived() {
     let houses = houses(2);
-    let nan = AddressToMatch { position_m: Some([f64::NAN, 1.0]), lane: Some(1), ..AddressToMatch::default() };
-    let wrong = [Correction { address: 99, buildings: vec![0] }, Correction { address: 0, buildings: vec![77] }];
+    let nan =
+        AddressToMatch { position_m: Some([f64::NAN, 1.0]), lane: Some(1), ..AddressToMatch::default() };
+    let wrong =
+        [Correction { address: 99, buildings: vec![0] }, Correction { address: 0, buildings: vec![77] }];
     let report = match_buildings(&[nan, nan], &houses, &[], &wrong, &MatchOptions::default());
     assert_eq!(report.matches.len() + report.unmatched.len(), 2);
     assert!(match_buildings(&[], &[], &[], &[], &MatchOptions::default()).matches.is_empty());
-    assert_eq!(match_buildings(&[at(1.0, 1.0, 1)], &[], &[], &[], &MatchOptions::default()).unmatched.len(), 1);
+    assert_eq!(
+        match_buildings(&[at(1.0, 1.0, 1)], &[], &[], &[], &MatchOptions::default()).unmatched.len(),
+        1
+    );
 }
