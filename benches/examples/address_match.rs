@@ -52,20 +52,12 @@ fn main() {
             of.iter().copied().filter(is_right).count() as f64 / of.len().max(1) as f64
         };
         println!("  numbered {:.3}, without number {:.3}", numbered(true), numbered(false));
-        let mut bins = [(0usize, 0usize); 12];
-        for m in &report.matches {
-            let bin = if m.confidence >= 0.99 {
-                11
-            } else if m.confidence >= 0.95 {
-                10
-            } else {
-                (m.confidence * 10.0) as usize
-            };
-            bins[bin].0 += 1;
-            bins[bin].1 += usize::from(is_right(&m));
+        let mut shares = Vec::new();
+        for threshold in [0.9, 0.93, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995] {
+            let of: Vec<_> = report.matches.iter().filter(|m| m.confidence >= threshold).collect();
+            let right = of.iter().copied().filter(is_right).count() as f64 / of.len().max(1) as f64;
+            shares.push(format!("{threshold}: {:.3} {right:.4}", of.len() as f64 / addresses.len() as f64));
         }
-        let shares: Vec<String> =
-            bins.iter().map(|(n, r)| format!("{:.2}", *r as f64 / (*n).max(1) as f64)).collect();
-        println!("  right by confidence: {shares:?}");
+        println!("  accepted and right by threshold: {shares:?}");
     }
 }

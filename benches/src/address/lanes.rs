@@ -25,7 +25,7 @@ const SHEDS: f64 = 0.3;
 const UNNUMBERED: f64 = 0.2;
 const OUT_OF_ORDER: f64 = 0.1;
 /// Fewest houses of a lane.
-const SHORTEST: usize = 6;
+const SHORTEST: usize = 8;
 
 /// Lays lanes and numbers over buildings.
 pub fn lay(footprints: &[Footprint], seed: u64) -> Vec<LaneAddress> {

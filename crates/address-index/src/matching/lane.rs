@@ -3,7 +3,7 @@
 use super::{Work, sequence};
 
 /// Fewest numbers from which a row is fitted.
-const FEWEST: usize = 3;
+const FEWEST: usize = 4;
 /// How far houses of a row stand off its line, metres, besides the error of the line.
 const ROW_M: f64 = 4.5;
 
@@ -79,15 +79,8 @@ pub(super) fn judge(work: &mut Work<'_>, members: &[usize]) {
 fn sides(work: &Work<'_>, numbered: &[usize]) -> Vec<Vec<usize>> {
     let main = |m: usize| work.addresses.get(m).map_or(0, |a| a.door.main());
     let (odd, even): (Vec<usize>, Vec<usize>) = numbered.iter().partition(|&&m| main(m) % 2 == 1);
-    if odd.len() < FEWEST || even.len() < FEWEST {
-        // Nearly all of one parity is one side that counts in twos; its few others are mistakes.
-        return if odd.is_empty() || even.is_empty() {
-            vec![numbered.to_vec()]
-        } else if odd.len().max(even.len()) >= 4 * odd.len().min(even.len()) {
-            vec![odd, even].into_iter().filter(|s| s.len() >= FEWEST).collect()
-        } else {
-            vec![numbered.to_vec()]
-        };
+    if numbered.len() < FEWEST || odd.is_empty() || even.is_empty() {
+        return vec![numbered.to_vec()];
     }
     let points = |side: &[usize]| -> Vec<[f64; 2]> { side.iter().filter_map(|&m| work.point(m)).collect() };
     let Some(line) = Line::fit(&points(numbered)) else { return vec![numbered.to_vec()] };
@@ -97,16 +90,15 @@ fn sides(work: &Work<'_>, numbered: &[usize]) -> Vec<Vec<usize>> {
     };
     let apart = (across(&odd) - across(&even)).abs();
     let error = line.spread_m * (1.0 / odd.len() as f64 + 1.0 / even.len() as f64).sqrt();
-    if apart > 6.0 && apart > 2.0 * error { vec![odd, even] } else { vec![numbered.to_vec()] }
+    if apart > 6.0 && apart > 1.3 * error { vec![odd, even] } else { vec![numbered.to_vec()] }
 }
 
 /// The line of a side's row: through its points, turned like the whole lane, then drawn to the row of buildings there.
 fn row(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Option<Line> {
-    if side.len() < FEWEST {
+    let points: Vec<[f64; 2]> = side.iter().filter_map(|&m| work.point(m)).collect();
+    if points.is_empty() || lane.iter().map(Vec::len).sum::<usize>() < FEWEST {
         return None;
     }
-    let points: Vec<[f64; 2]> = side.iter().filter_map(|&m| work.point(m)).collect();
-    let mut line = Line::fit(&points)?;
     // Both sides run alike: each is centred by itself, and the direction is that of all.
     let centred = lane.iter().flat_map(|side| {
         let all: Vec<[f64; 2]> = side.iter().filter_map(|&m| work.point(m)).collect();
@@ -114,11 +106,11 @@ fn row(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Option<Line> {
         let mean = [0, 1].map(|k| all.iter().map(|p| p[k]).sum::<f64>() / n);
         all.into_iter().map(move |p| [p[0] - mean[0], p[1] - mean[1]])
     });
-    if let Some(all) = Line::fit(&centred.collect::<Vec<_>>()) {
-        line.direction = all.direction;
-    }
-    let along: Vec<f64> = points.iter().map(|&p| line.along(p)[0]).collect();
+    let centred: Vec<[f64; 2]> = centred.collect();
+    let mut line = Line::fit(&centred)?;
+    let along: Vec<f64> = centred.iter().map(|&p| line.along(p)[0]).collect();
     let length = along.iter().fold((f64::MAX, f64::MIN), |(a, z), &t| (a.min(t), z.max(t)));
+    line.through = [0, 1].map(|k| points.iter().map(|p| p[k]).sum::<f64>() / points.len() as f64);
     // A cloud is no row: lanes of hamlets wind.
     let straight =
         line.spread_m < 1.8 * work.variance.sqrt() + 4.0 && length.1 - length.0 > 2.5 * line.spread_m;
@@ -217,32 +209,60 @@ fn restrict(work: &mut Work<'_>, members: &[usize], own: &[Line], others: &[Line
     }
 }
 
-/// One plate a house: each address takes of a building what the others leave.
+/// One plate a house: each address takes of a building what the others leave. Addresses of one number are one plate.
 fn leave_to_others(work: &mut Work<'_>, members: &[usize]) {
-    let mut taken: std::collections::BTreeMap<usize, f64> = std::collections::BTreeMap::new();
-    let mut bases: Vec<Vec<f64>> = Vec::with_capacity(members.len());
+    let number = |work: &Work<'_>, member: usize| work.addresses.get(member).map_or(0, |a| a.door.main());
+    let mut plates: std::collections::BTreeMap<(u32, usize), Vec<usize>> = std::collections::BTreeMap::new();
     for &member in members {
-        let candidates = work.candidates.get(member).map(Vec::as_slice).unwrap_or_default();
-        bases.push(candidates.iter().map(|candidate| candidate.probability).collect());
-        for candidate in candidates {
-            *taken.entry(candidate.building).or_insert(0.0) += candidate.probability;
+        let main = number(work, member);
+        plates.entry((main, if main == 0 { member } else { 0 })).or_default().push(member);
+    }
+    let plates: Vec<Vec<usize>> = plates.into_values().collect();
+    let claim = |work: &Work<'_>, plate: &[usize], building: usize| -> f64 {
+        let of = |&member: &usize| {
+            let candidates = work.candidates.get(member).map(Vec::as_slice).unwrap_or_default();
+            candidates.iter().find(|c| c.building == building).map_or(0.0, |c| c.probability)
+        };
+        plate.iter().map(of).sum::<f64>() / plate.len().max(1) as f64
+    };
+    let mut taken: std::collections::BTreeMap<usize, f64> = std::collections::BTreeMap::new();
+    let mut bases: Vec<Vec<Vec<f64>>> = Vec::with_capacity(plates.len());
+    for plate in &plates {
+        let mut of_plate = Vec::new();
+        for &member in plate {
+            let candidates = work.candidates.get(member).map(Vec::as_slice).unwrap_or_default();
+            of_plate.push(candidates.iter().map(|candidate| candidate.probability).collect());
+            for candidate in candidates {
+                *taken.entry(candidate.building).or_insert(0.0) += candidate.probability / plate.len() as f64;
+            }
         }
+        bases.push(of_plate);
     }
     for _ in 0..5 {
-        for (&member, base) in members.iter().zip(&bases) {
-            let Some(candidates) = work.candidates.get_mut(member) else { continue };
-            let before: Vec<f64> = candidates.iter().map(|candidate| candidate.probability).collect();
-            let mut total = 0.0;
-            for (candidate, base) in candidates.iter_mut().zip(base) {
-                let others = taken.get(&candidate.building).copied().unwrap_or(0.0) - candidate.probability;
-                candidate.probability = base * (1.0 - others).clamp(0.02, 1.0);
-                total += candidate.probability;
+        for (plate, base) in plates.iter().zip(&bases) {
+            let mut buildings: Vec<usize> = plate
+                .iter()
+                .flat_map(|&m| work.candidates.get(m).into_iter().flatten().map(|c| c.building))
+                .collect();
+            buildings.sort_unstable();
+            buildings.dedup();
+            let before: Vec<f64> = buildings.iter().map(|&building| claim(work, plate, building)).collect();
+            for (&member, base) in plate.iter().zip(base) {
+                let Some(candidates) = work.candidates.get_mut(member) else { continue };
+                let mut total = 0.0;
+                for (candidate, base) in candidates.iter_mut().zip(base) {
+                    let own = buildings.binary_search(&candidate.building).map_or(0.0, |at| before[at]);
+                    let others = taken.get(&candidate.building).copied().unwrap_or(0.0) - own;
+                    candidate.probability = base * (1.0 - others).clamp(0.02, 1.0);
+                    total += candidate.probability;
+                }
+                if total > 0.0 {
+                    candidates.iter_mut().for_each(|candidate| candidate.probability /= total);
+                }
             }
-            if total > 0.0 {
-                candidates.iter_mut().for_each(|candidate| candidate.probability /= total);
-            }
-            for (candidate, before) in candidates.iter().zip(before) {
-                *taken.entry(candidate.building).or_insert(0.0) += candidate.probability - before;
+            for (&building, before) in buildings.iter().zip(&before) {
+                let now = claim(work, plate, building);
+                *taken.entry(building).or_insert(0.0) += now - before;
             }
         }
     }

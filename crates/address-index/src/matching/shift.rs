@@ -61,7 +61,18 @@ pub fn find_shift(points: &[[f64; 2]], packed: &PackedBuildings) -> Option<[f64;
             }
         }
     }
-    (best.1 > 0.85 && best.1 > unshifted + 0.3).then_some(best.0)
+    if best.1 <= 0.85 || best.1 <= unshifted + 0.3 {
+        return None;
+    }
+    // Any shift within a house is as good: take the middle of those around the best.
+    let (mut sum, mut count) = ([0.0; 2], 0.0);
+    for shift in grid(best.0, 1.5, 7) {
+        if inside(shift, 0.5) >= best.1 - 0.03 {
+            sum = [sum[0] + shift[0], sum[1] + shift[1]];
+            count += 1.0;
+        }
+    }
+    Some(if count > 0.0 { sum.map(|s| s / count) } else { best.0 })
 }
 
 /// Takes shifts of whole lanes off.

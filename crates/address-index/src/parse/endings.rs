@@ -40,7 +40,7 @@ pub(crate) fn ending_at(atoms: &[Atom], first: usize, at: usize, seen: Seen) -> 
     use ElementKind as K;
     match c {
         '省' if !seen.county && !matches!(next, '道') => strong(K::Province, 0),
-        '市' if !seen.county && !matches!(next, '场' | '政' | '民' | '区' | '路' | '街') => {
+        '市' if !seen.county && !matches!(next, '场' | '政' | '民' | '区' | '路' | '街' | '镇' | '乡') => {
             strong(K::City, 0)
         }
         '县' if !seen.county && !seen.town && !matches!(next, '城' | '道') => strong(K::County, 0),
@@ -51,7 +51,14 @@ pub(crate) fn ending_at(atoms: &[Atom], first: usize, at: usize, seen: Seen) -> 
                 strong(K::Compound, 0)
             }
             '地' if !seen.county => strong(K::City, 0),
-            _ if !seen.county && !seen.town && !seen.street && length <= 6 => strong(K::County, 0),
+            _ if !seen.county
+                && !seen.town
+                && !seen.street
+                && (3..=6).contains(&length)
+                && text.all_han(first) =>
+            {
+                strong(K::County, 0)
+            }
             _ => weak(K::Estate),
         },
         '镇' if !seen.town && !matches!(next, '路' | '街' | '道' | '巷' | '中' | '小' | '政') => {
@@ -203,6 +210,9 @@ impl Around<'_> {
     fn before(&self, back: usize) -> char {
         let at = self.at.checked_sub(back);
         at.and_then(|at| self.atoms.get(at)).and_then(Atom::han).unwrap_or(' ')
+    }
+    fn all_han(&self, first: usize) -> bool {
+        self.atoms.get(first..=self.at).is_some_and(|atoms| atoms.iter().all(|atom| atom.han().is_some()))
     }
     fn number_after(&self) -> bool {
         self.atoms.get(self.at + 1).is_some_and(|atom| atom.number().is_some())

@@ -1,5 +1,6 @@
 //! From text to the elements of an address.
 
+pub mod caller;
 pub mod endings;
 pub mod lexicon;
 pub mod parser;

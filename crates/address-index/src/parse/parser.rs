@@ -345,7 +345,24 @@ impl Walk<'_> {
             }
             NumberUnit::Building => self.list(all, parts, &[K::Building]),
             NumberUnit::Unit => self.list(all, parts, &[K::Building, K::Unit]),
+            // E5楼 is a building, 5楼 a floor.
+            NumberUnit::Floor if parts.len() == 1 && parts.iter().any(|part| part.letter() > 0) => {
+                self.list(all, parts, &[K::Building]);
+            }
             NumberUnit::Floor => self.list(all, parts, &[K::Building, K::Floor]),
+            // 2002-2003室 are two rooms; the first stands for both.
+            NumberUnit::Room | NumberUnit::Bare
+                if parts.len() == 2 && parts.iter().all(|part| part.main() >= 100) =>
+            {
+                self.push(K::Room, all, parts.first().copied());
+            }
+            // 11F.
+            NumberUnit::Bare
+                if parts.len() == 1 && (in_building || has_door) && parts.iter().all(|p| p.letter() == 6) =>
+            {
+                let floor = parts.first().and_then(|part| NumberValue::new(part.main()));
+                self.push(K::Floor, all, floor);
+            }
             NumberUnit::Room => match parts.len() {
                 1 => self.list(all, parts, &[K::Room]),
                 2 if last == Some(K::Building) => self.list(all, parts, &[K::Unit, K::Room]),
