@@ -29,7 +29,7 @@ fn picture() -> Vec<u8> {
 }
 
 /// A hill of one tile in a local frame, 40 m high in the middle.
-fn hill(folder: &Path) {
+pub(crate) fn hill(folder: &Path) {
     let steps = 32_u32;
     let along = |i: u32| (f64::from(i) / f64::from(steps) * 2.0 - 1.0) * HALF_M;
     let (mut positions, mut uvs, mut indices) = (Vec::new(), Vec::new(), Vec::new());

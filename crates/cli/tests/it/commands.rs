@@ -1,0 +1,104 @@
+//! The commands from outside: what they say and how they end.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use crate::window::hill;
+
+fn hamlet(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_hamlet")).args(arguments).current_dir(folder).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap_or(-1), text(stdout), text(stderr))
+}
+
+#[test]
+fn exit_codes_are_as_documented() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for name in ["sound", "broken", "nothing"] {
+        std::fs::create_dir(at.join(name)).unwrap();
+    }
+    hill(&at.join("sound"));
+    hill(&at.join("broken"));
+    std::fs::write(at.join("broken/hill.glb"), b"<html>not found</html>").unwrap();
+    std::fs::write(at.join("table.csv"), "编号,标准地址\n1,溪坪街12号\n1,溪坪街14号\n").unwrap();
+    std::fs::write(at.join("fine.csv"), "编号,标准地址\n1,双城镇溪坪社区溪坪街12号\n").unwrap();
+    let import = |crs: &'static str| {
+        let mut words = vec!["import", "model.obj", "--county", "county", "--village", "350926001001"];
+        words.extend(["--survey", "2026-05-01", "--crs", crs, "--origin", "490000,3013000"]);
+        words
+    };
+    std::fs::write(at.join("model.obj"), "v 0 0 0\nv 9 0 0\nv 0 9 0\nf 1 2 3\n").unwrap();
+    let cases: &[(i32, Vec<&str>)] = &[
+        (0, vec!["inspect", "sound"]),
+        (0, vec!["inspect", "sound", "--json"]),
+        (1, vec!["inspect", "broken"]),
+        (3, vec!["inspect", "nothing"]),
+        (3, vec!["inspect", "nowhere"]),
+        (2, vec!["inspect"]),
+        (2, vec!["shot", "sound"]),
+        (2, vec!["shot", "sound", "--out", "x.png", "--fov", "0"]),
+        (2, vec!["view", "sound", "--lang", "fr"]),
+        (3, vec!["shot", "sound", "--out", "nowhere/x.png"]),
+        (3, vec!["fly", "sound", "--json", "nowhere/x.json"]),
+        (3, vec!["sample", "sound"]),
+        (0, vec!["county", "new", "county", "--name", "柘荣县", "--code", "350926"]),
+        (3, vec!["county", "new", "county", "--name", "柘荣县", "--code", "350926"]),
+        (2, vec!["county", "new", "other", "--name", "x", "--code", "12"]),
+        (2, import("EPSG:4549")),
+        (0, vec!["survey", "list", "county"]),
+        (3, vec!["survey", "use", "county", "350926001001", "2026-05-01"]),
+        (1, vec!["address", "import", "table.csv", "--out", "addresses"]),
+        (0, vec!["address", "import", "fine.csv", "--out", "addresses"]),
+        (0, vec!["address", "search", "addresses", "xpj12"]),
+        (1, vec!["address", "search", "addresses", "天安门"]),
+        (0, vec!["address", "stats", "addresses", "--json"]),
+        (3, vec!["address", "stats", "fine.csv"]),
+    ];
+    for (expected, words) in cases {
+        let (code, out, error) = hamlet(at, words);
+        assert_eq!(code, *expected, "{words:?}\n{out}\n{error}");
+        assert!(!error.contains("panicked"), "{words:?}\n{error}");
+        if *expected >= 2 {
+            assert!(!error.trim().is_empty(), "{words:?} says nothing");
+        }
+    }
+    // A dead display is said to be one.
+    let view = Command::new(env!("CARGO_BIN_EXE_hamlet"))
+        .args(["view", "sound"])
+        .current_dir(at)
+        .env("DISPLAY", ":4711")
+        .output()
+        .unwrap();
+    if cfg!(target_os = "linux") {
+        let error = String::from_utf8_lossy(&view.stderr).into_owned();
+        assert_eq!(view.status.code(), Some(3), "{error}");
+        assert!(error.contains(":4711") && !error.contains("panicked"), "{error}");
+    }
+}
+
+#[test]
+fn reports_for_programs_are_json() {
+    let folder = tempfile::tempdir().unwrap();
+    hill(folder.path());
+    let (_, report, _) = hamlet(folder.path(), &["inspect", ".", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["summary"]["tiles"], 1);
+    std::fs::write(
+        folder.path().join("a.csv"),
+        "编号,标准地址,经度,纬度\n7,双城镇溪坪社区溪坪街12号,119.9,27.2\n",
+    )
+    .unwrap();
+    let words = ["address", "import", "a.csv", "--out", "a", "--code", "350926", "--json"];
+    let (code, report, _) = hamlet(folder.path(), &words);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!((code, &report["imported"], &report["withPosition"]), (0, &1.into(), &1.into()));
+    let (_, hits, _) = hamlet(folder.path(), &["address", "search", "a", "溪坪街12号", "--json"]);
+    let hits: serde_json::Value = serde_json::from_str(&hits).unwrap();
+    assert_eq!((&hits[0]["id"], &hits[0]["number"]), (&"7".into(), &"exact".into()));
+    let lon = hits[0]["lonLat"][0].as_f64().unwrap();
+    assert!((lon - 119.9).abs() < 1e-5, "{lon}");
+}
