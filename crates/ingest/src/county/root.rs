@@ -74,7 +74,9 @@ impl RootDocument {
         self.children.retain(|child| !key.is(&child["extras"]));
         self.children.extend(child);
         // In a fixed order, however the county grew.
-        self.children.sort_by_key(|child| child["extras"].to_string());
+        self.children.sort_by_key(|child| {
+            ["terrain", "blocks", "village"].map(|key| child["extras"][key].as_str().unwrap_or("").to_owned())
+        });
     }
 
     pub(super) fn write(&self, county: &Path) -> Result<(), CountyError> {
