@@ -233,7 +233,7 @@ pub fn match_packed(
         }
     }
     settle::written(&mut work, facts);
-    settle::settle(work, packed, corrections, options)
+    settle::settle(&work, corrections, options)
 }
 
 /// Addresses by lane.

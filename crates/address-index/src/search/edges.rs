@@ -208,7 +208,7 @@ impl Walk<'_> {
         let own = form.get(self.view.core(name)..).unwrap_or_default();
         let mut ending = None;
         if !own.is_empty() {
-            ending = self.ending(at, own.len(), |k| own.get(k).copied()).map(|(end, credit)| (end, credit));
+            ending = self.ending(at, own.len(), |k| own.get(k).copied());
         }
         let own_end = ending.map_or(at, |(end, _)| end);
         // The longest ending of the family that stands here: 溪坪居委会 for 溪坪社区.
@@ -300,8 +300,6 @@ impl Walk<'_> {
                     } else if letters.first() == Some(&letter) {
                         here += 1;
                         credit += 0.3;
-                    } else if self.unfinished && k > 0 {
-                        return None;
                     } else {
                         return None;
                     }

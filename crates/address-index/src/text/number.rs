@@ -391,7 +391,10 @@ mod tests {
     use super::*;
     use crate::text::Normalized;
 
-    fn number(text: &str) -> Option<(NumberUnit, Vec<(u32, u8, u32)>, usize)> {
+    /// Unit, parts (main, letter, suffix), and atoms left over.
+    type Read = (NumberUnit, Vec<(u32, u8, u32)>, usize);
+
+    fn number(text: &str) -> Option<Read> {
         let normalized = Normalized::new(text);
         let token = number_at(&normalized.atoms, 0, true)?;
         let parts = token.parts().iter().map(|part| (part.main(), part.letter(), part.sub())).collect();
