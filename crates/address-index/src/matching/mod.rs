@@ -150,7 +150,7 @@ pub struct MatchReport {
 
 impl Default for MatchOptions {
     fn default() -> Self {
-        Self { radius_m: 45.0, least_area_m2: 12.0, accepted: 0.93 }
+        Self { radius_m: 45.0, least_area_m2: 12.0, accepted: 0.985 }
     }
 }
 
