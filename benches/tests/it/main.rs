@@ -43,7 +43,10 @@ fn eighteen_kinds_of_question() {
     assert!(low.is_empty(), "{low:?}");
     let share = right as f64 / all.len() as f64;
     assert!(share >= 0.995, "{share}");
-    assert!(sure * 10 > all.len() * 9 && sure_but_wrong * 500 <= all.len(), "{sure} sure, {sure_but_wrong} of them wrong");
+    assert!(
+        sure * 10 > all.len() * 9 && sure_but_wrong * 500 <= all.len(),
+        "{sure} sure, {sure_but_wrong} of them wrong"
+    );
 }
 
 #[test]
