@@ -150,7 +150,7 @@ pub struct MatchReport {
 
 impl Default for MatchOptions {
     fn default() -> Self {
-        Self { radius_m: 45.0, least_area_m2: 12.0, accepted: 0.93 }
+        Self { radius_m: 45.0, least_area_m2: 12.0, accepted: 0.985 }
     }
 }
 
@@ -233,7 +233,7 @@ pub fn match_packed(
         }
     }
     settle::written(&mut work, facts);
-    settle::settle(work, packed, corrections, options)
+    settle::settle(&work, corrections, options)
 }
 
 /// Addresses by lane.

@@ -6,7 +6,7 @@ use super::{
     BuildingFacts, Candidate, Correction, Evidence, Match, MatchOptions, MatchReport, Method, NoMatch,
     Unmatched, Work, assign,
 };
-use crate::{spatial::PackedBuildings, text::Normalized};
+use crate::text::Normalized;
 
 /// Largest knot of conflicting addresses that is untied exactly.
 const LARGEST_KNOT: usize = 64;
@@ -65,14 +65,9 @@ pub(super) fn written(work: &mut Work<'_>, facts: &[BuildingFacts<'_>]) {
     }
 }
 
-pub(super) fn settle(
-    work: Work<'_>,
-    packed: &PackedBuildings,
-    corrections: &[Correction],
-    options: &MatchOptions,
-) -> MatchReport {
+pub(super) fn settle(work: &Work<'_>, corrections: &[Correction], options: &MatchOptions) -> MatchReport {
     let corrected: BTreeMap<usize, &Correction> = corrections.iter().map(|c| (c.address, c)).collect();
-    let chosen = choose(&work, &corrected);
+    let chosen = choose(work, &corrected);
     let mut claims: BTreeMap<usize, f64> = BTreeMap::new();
     for (address, candidates) in work.candidates.iter().enumerate() {
         if !corrected.contains_key(&address) {
@@ -82,15 +77,16 @@ pub(super) fn settle(
         }
     }
     let mut report = MatchReport { spread_m: work.variance.sqrt(), ..MatchReport::default() };
-    for (address, (candidates, chosen)) in work.candidates.iter().zip(&chosen).enumerate() {
+    for (address, &building) in chosen.iter().enumerate() {
         if let Some(correction) = corrected.get(&address) {
-            correct(&work, packed, correction, &mut report);
+            correct(work, correction, &mut report);
             continue;
         }
-        let best = chosen.and_then(|building| candidates.iter().find(|c| c.building == building));
+        let candidates = &work.candidates[address];
+        let best = building.and_then(|building| candidates.iter().find(|c| c.building == building));
         match best {
             Some(best) => {
-                let found = matched(&work, packed, address, best, &claims);
+                let found = matched(work, address, best, &claims);
                 if found.confidence < options.accepted {
                     report.review.push(report.matches.len());
                 }
@@ -206,13 +202,7 @@ fn untie(work: &Work<'_>, knot: &[usize], chosen: &mut [Option<usize>]) {
     }
 }
 
-fn matched(
-    work: &Work<'_>,
-    packed: &PackedBuildings,
-    address: usize,
-    best: &Candidate,
-    claims: &BTreeMap<usize, f64>,
-) -> Match {
+fn matched(work: &Work<'_>, address: usize, best: &Candidate, claims: &BTreeMap<usize, f64>) -> Match {
     let footprint = work.footprints.get(best.building);
     let original = work.addresses[address].position_m;
     let distance_m = original.and_then(|point| Some(footprint?.distance_squared(point).sqrt()));
@@ -264,11 +254,10 @@ fn matched(
         buildings.extend(same.map(|c| c.building));
     }
     let confidence = if is_written && buildings.len() > 1 { 0.9 } else { confidence };
-    let _ = packed;
     Match { address, buildings, method, distance_m, confidence, evidence }
 }
 
-fn correct(work: &Work<'_>, _packed: &PackedBuildings, correction: &Correction, report: &mut MatchReport) {
+fn correct(work: &Work<'_>, correction: &Correction, report: &mut MatchReport) {
     let address = correction.address;
     let buildings: Vec<usize> =
         correction.buildings.iter().copied().filter(|&building| building < work.footprints.len()).collect();

@@ -86,11 +86,9 @@ pub(crate) fn ending_at(atoms: &[Atom], first: usize, at: usize, seen: Seen) -> 
         }
         '道' | '里' | '条' | '线' | '坊' if text.number_after() => weak(K::Street),
         '村' => match (next, after_next) {
-            ('路' | '街' | '道' | '巷' | '口' | '头' | '尾' | '中' | '小', _)
-                if !(matches!(next, '口' | '头' | '尾') || next == '中' && after_next == '心') =>
-            {
-                None
-            }
+            // 前村路 and 新村小学 have other endings; 村中心 stands in a village.
+            ('路' | '街' | '道' | '巷' | '小', _) => None,
+            ('中', after) if after != '心' => None,
             ('民', '小' | '组') => strong(village(seen), 0),
             ('村', '委' | '民') => strong(K::VillageCommittee, 1 + committee_tail(atoms, at + 2).max(2)),
             _ if before == '然' && text.before(2) == '自' => strong(K::NaturalVillage, 0),

@@ -22,7 +22,7 @@ const MOST_INSIDE: usize = 400;
 /// Names aligned for one query.
 const MOST_ALIGNED: usize = 72;
 /// Longest name or part of a query that is aligned.
-const LONGEST: usize = 48;
+const LONGEST: usize = 40;
 
 /// Edges with mistakes around the atoms that want an explanation. `places`: where the explained part of the query seems to
 /// lie; the names in there are tried however little was heard of them.
@@ -243,10 +243,23 @@ fn align(view: &View<'_>, query: &Query, name: u32, run: &std::ops::Range<usize>
     let ending_unit = 0.4 / (form.len() - core).max(1) as f32;
     let leave_out = |k: usize| if k < core { 1.0 } else { ending_unit.min(0.3) };
     // A wrong character among what is explained already is rather a missing one.
-    let wrong = |k: usize, j: usize| {
-        let cost = same(form[k], from + j);
-        if cost >= 1.0 && !run.contains(&(from + j)) { cost + 0.2 } else { cost }
-    };
+    // Each pair is compared once; the alignments look it up.
+    let mut costs = [[0.0f32; LONGEST]; LONGEST];
+    let mut heard = 0;
+    for (k, (row, &unit)) in costs.iter_mut().zip(form).enumerate() {
+        let mut least = f32::MAX;
+        for (j, slot) in row.iter_mut().enumerate().take(to - from) {
+            let cost = same(unit, from + j);
+            least = least.min(cost);
+            *slot = if cost >= 1.0 && !run.contains(&(from + j)) { cost + 0.2 } else { cost };
+        }
+        heard += usize::from(k < core && least < 0.5);
+    }
+    // More mistakes than a name may have, however it is aligned.
+    if heard + (allowed(core) as usize) < core {
+        return;
+    }
+    let wrong = |k: usize, j: usize| costs[k][j];
     let one = aligned(form.len(), to - from, &wrong, &leave_out, 0.9, false);
     let other = aligned(form.len(), to - from, &wrong, &leave_out, 0.9, true);
     let other =

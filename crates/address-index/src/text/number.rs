@@ -391,6 +391,7 @@ mod tests {
     use super::*;
     use crate::text::Normalized;
 
+    /// Unit, parts (main, letter, suffix), and atoms left over.
     type Read = (NumberUnit, Vec<(u32, u8, u32)>, usize);
 
     fn number(text: &str) -> Option<Read> {
