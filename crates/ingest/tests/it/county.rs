@@ -154,26 +154,34 @@ fn what_is_no_county_is_refused() {
 fn existing_tilesets_are_adopted_by_copy_or_link() {
     let folder = tempfile::tempdir().unwrap();
     let county = County::create(&folder.path().join("c"), &CountyConfig::new("x", "350926")).unwrap();
-    let source = folder.path().join("tiles");
-    ingest::sample::write(3, &mut |path, bytes| {
-        let target = source.join(path);
-        fs::create_dir_all(target.parent().unwrap())?;
-        fs::write(target, bytes)
-    })
+    let delivery = folder.path().join("d");
+    made::delivery(&delivery, 2, 1, &Format::V80);
+    ingest::mesh::import(
+        &plan(&request(&delivery)).unwrap(),
+        &folder.path().join("made"),
+        &MeshOptions::default(),
+        &Silent,
+    )
     .unwrap();
+    let source = folder.path().join("made/tiles");
+    let files = contents(&source).len() as u64;
     assert_eq!(ingest::delivery::recognise(&source).unwrap().kind, DeliveryKind::Tiles3d);
     let survey = key("350926001001", "2026-05-01");
     for (link, replace) in [(false, false), (true, true)] {
         let options = AdoptOptions { link, replace, ..AdoptOptions::default() };
         let report = county.adopt_tileset(&source, &survey, &options, &Silent).unwrap();
-        assert_eq!((report.files, report.linked), (86, if link { 86 } else { 0 }));
+        assert_eq!((report.files, report.linked), (files, if link { files } else { 0 }));
         assert_eq!(contents(&county.survey_folder(&survey).join("tiles")), contents(&source));
     }
     inspect(county.folder());
     let occupied = county.adopt_tileset(&source, &survey, &AdoptOptions::default(), &Silent);
     assert!(matches!(occupied, Err(CountyError::Adopt(AdoptError::Occupied { .. }))));
 
-    fs::write(source.join("tiles/0-0-0.glb"), b"broken").unwrap();
+    // Not in place: the county has a link to the same bytes.
+    let victim = source.join("cover/0-0-0.glb");
+    let bytes = fs::read(&victim).unwrap();
+    fs::remove_file(&victim).unwrap();
+    fs::write(&victim, &bytes[..200]).unwrap();
     let other = key("350926001002", "2026-05-01");
     let broken = county.adopt_tileset(&source, &other, &AdoptOptions::default(), &Silent);
     assert!(matches!(broken, Err(CountyError::Adopt(AdoptError::Invalid { .. }))), "{broken:?}");
