@@ -222,7 +222,7 @@ fn convert_all(
     let failed = AtomicBool::new(false);
     let numbered: Vec<(usize, &crate::delivery::SourceTile)> =
         plan.delivery.tiles.iter().enumerate().collect();
-    numbered
+    let results: Vec<Result<TileDone, MeshError>> = numbered
         .par_iter()
         .with_max_len(1)
         .map(|&(number, tile)| {
@@ -254,17 +254,18 @@ fn convert_all(
             progress.advance(tile.bytes);
             result
         })
-        .collect::<Vec<_>>()
-        .into_iter()
-        // The reason itself, not that others stopped because of it.
-        .fold(Ok(Vec::new()), |all: Result<Vec<TileDone>, MeshError>, one| match (all, one) {
-            (Ok(mut all), Ok(one)) => {
-                all.push(one);
-                Ok(all)
-            }
-            (Err(MeshError::Cancelled), Err(error)) | (Ok(_), Err(error)) => Err(error),
-            (Err(error), _) => Err(error),
-        })
+        .collect();
+    let mut done = Vec::with_capacity(results.len());
+    let mut stopped = None;
+    for result in results {
+        match result {
+            Ok(one) => done.push(one),
+            // The reason itself, not that others stopped because of it.
+            Err(error) if !matches!(error, MeshError::Cancelled) => return Err(error),
+            Err(error) => stopped = Some(error),
+        }
+    }
+    stopped.map_or(Ok(done), Err)
 }
 
 fn convert_one(

@@ -239,10 +239,10 @@ impl Writer<'_> {
         self.out.u32(1);
         self.out.bool(false);
         self.out.bool(true);
-        let names = std::iter::once("").chain(lod.finer.as_deref());
+        let mut names = std::iter::once("").chain(lod.finer.as_deref());
         self.out.count(ranges.len())?;
         let inner = self.out.open();
-        names.map(|name| self.out.text(name)).collect::<io::Result<()>>()?;
+        names.try_for_each(|name| self.out.text(name))?;
         self.out.close(inner);
         self.out.count(ranges.len())?;
         let inner = self.out.open();
