@@ -73,8 +73,11 @@ impl RootDocument {
     pub(super) fn set(&mut self, key: &ChildKey, child: Option<Value>) {
         self.children.retain(|child| !key.is(&child["extras"]));
         self.children.extend(child);
-        // In a fixed order, however the county grew.
-        self.children.sort_by_key(|child| child["extras"].to_string());
+        // In a fixed order, however the county grew: the ground, then villages by code.
+        self.children.sort_by_key(|child| {
+            let extras = &child["extras"];
+            (extras["village"].as_str().unwrap_or_default().to_owned(), extras["blocks"].is_null())
+        });
     }
 
     pub(super) fn write(&self, county: &Path) -> Result<(), CountyError> {
