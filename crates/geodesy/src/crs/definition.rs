@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use super::{CrsError, CrsNote, Projector, ZoneWidth, central_meridian_deg, projector::guarded, wkt, zone};
+use super::{
+    CrsError, CrsNote, Projector, ZoneWidth, central_meridian_deg,
+    projector::{guarded, lon_lat_rad_by_label},
+    wkt, zone,
+};
 use crate::{Geodetic, ecef_from_geodetic};
 
 /// A coordinate reference system.
@@ -110,6 +114,18 @@ impl Crs {
     /// # Errors
     /// An origin that contradicts the system, or lies where PROJ cannot follow.
     pub fn check_origin(&self, origin: [f64; 2]) -> Result<([f64; 2], Vec<CrsNote>), CrsError> {
+        self.check_origin_with(&self.projector()?, origin)
+    }
+
+    /// As [`Crs::check_origin`], with a projector of this system that is open already.
+    ///
+    /// # Errors
+    /// An origin that contradicts the system, or lies where PROJ cannot follow.
+    pub fn check_origin_with(
+        &self,
+        projector: &Projector,
+        origin: [f64; 2],
+    ) -> Result<([f64; 2], Vec<CrsNote>), CrsError> {
         let mut notes = Vec::new();
         let mut origin = origin;
         if let Some(projection) = &self.projection {
@@ -120,23 +136,19 @@ impl Crs {
         if matches!(self.kind, CrsKind::TangentPlane(_) | CrsKind::Geocentric) {
             return Ok((origin, notes));
         }
-        let projector = self.projector()?;
-        let [lon_rad, lat_rad] = projector.lon_lat_rad(origin)?;
+        let by_parameters = projector.lon_lat_rad(origin)?;
         if let Some(label) = &self.label {
-            let by_label = Self::from_definition(label.clone(), None)
-                .and_then(|crs| crs.projector())
-                .and_then(|projector| projector.lon_lat_rad(origin));
             let place = |[lon_rad, lat_rad]: [f64; 2]| {
                 ecef_from_geodetic(Geodetic { lon_rad, lat_rad, height_m: 0.0 })
             };
-            match by_label {
-                Ok(other) => {
-                    let distance_m = place([lon_rad, lat_rad]).distance(place(other));
+            match lon_lat_rad_by_label(label, origin) {
+                Some(by_label) => {
+                    let distance_m = place(by_parameters).distance(place(by_label));
                     if distance_m > LABEL_TOLERANCE_M {
                         notes.push(CrsNote::LabelContradictsParameters { label: label.clone(), distance_m });
                     }
                 }
-                Err(_) => notes.push(CrsNote::LabelUnknown { label: label.clone() }),
+                None => notes.push(CrsNote::LabelUnknown { label: label.clone() }),
             }
         }
         if !self.is_modern && !projector.knows_datum() {

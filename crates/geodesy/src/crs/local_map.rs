@@ -129,14 +129,11 @@ fn least_squares<const N: usize>(samples: &[([f64; N], DVec3)]) -> [DVec3; N] {
         let pivot = pivot.unwrap_or(step);
         matrix.swap(step, pivot);
         right.swap(step, pivot);
-        for row in step + 1..N {
-            let pivot_row = matrix[step];
-            let factor = matrix[row][step] / pivot_row[step];
-            for (value, above) in matrix[row].iter_mut().zip(pivot_row).skip(step) {
-                *value -= factor * above;
-            }
-            let above = right[step];
-            right[row] -= above * factor;
+        let (pivot_row, pivot_right) = (matrix[step], right[step]);
+        for (row, value) in matrix.iter_mut().zip(&mut right).skip(step + 1) {
+            let factor = row[step] / pivot_row[step];
+            row.iter_mut().zip(&pivot_row).for_each(|(entry, above)| *entry -= factor * above);
+            *value -= pivot_right * factor;
         }
     }
     let mut solution = [DVec3::ZERO; N];

@@ -1,5 +1,7 @@
 //! Positions in WGS 84 from positions in a system.
 
+use std::cell::OnceCell;
+
 use glam::{DMat4, DVec3};
 
 use super::{Crs, CrsError, CrsKind, HeightDatum, definition::shortened};
@@ -16,7 +18,12 @@ pub struct Projector {
 enum Inner {
     Tangent(DMat4),
     Geocentric,
-    Proj { to_wgs84: Box<proj::Proj>, from_wgs84: Box<proj::Proj> },
+    Proj {
+        to_wgs84: Box<proj::Proj>,
+        /// Opened when it is needed: each costs some 30 ms.
+        from_wgs84: OnceCell<Box<proj::Proj>>,
+        definition: String,
+    },
 }
 
 /// Runs what makes a PROJ object. The binding panics where PROJ fails without a reason: that is an error like any other.
@@ -32,6 +39,17 @@ pub(super) fn guarded(
     Err(CrsError::NotUnderstood { text: shortened(name), reason })
 }
 
+/// A transformation from one system to another.
+fn between(name: &str, from: &str, to: &str) -> Result<Box<proj::Proj>, CrsError> {
+    guarded(name, || proj::Proj::new_known_crs(from, to, None)).map(Box::new)
+}
+
+/// Longitude and latitude, radians, of a position in a system that PROJ knows under a label.
+pub(super) fn lon_lat_rad_by_label(label: &str, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
+    let (lon, lat): (f64, f64) = between(label, label, WGS84).ok()?.convert((x, y)).ok()?;
+    (lon.is_finite() && lat.is_finite()).then(|| [lon.to_radians(), lat.to_radians()])
+}
+
 /// Longitude and latitude in degrees.
 const WGS84: &str = "EPSG:4326";
 
@@ -41,11 +59,9 @@ impl Projector {
             CrsKind::TangentPlane(origin) => Inner::Tangent(ecef_from_enu(ecef_from_geodetic(origin))),
             CrsKind::Geocentric => Inner::Geocentric,
             CrsKind::Projected | CrsKind::Geographic => {
-                let definition = crs.definition();
-                let between = |from: &str, to: &str| {
-                    guarded(crs.name(), || proj::Proj::new_known_crs(from, to, None)).map(Box::new)
-                };
-                Inner::Proj { to_wgs84: between(definition, WGS84)?, from_wgs84: between(WGS84, definition)? }
+                let to_wgs84 = between(crs.name(), crs.definition(), WGS84)?;
+                let definition = crs.definition().to_owned();
+                Inner::Proj { to_wgs84, from_wgs84: OnceCell::new(), definition }
             }
         };
         Ok(Self { name: crs.name().to_owned(), inner })
@@ -119,7 +135,14 @@ impl Projector {
                 Ok(matrix.inverse().transform_point3(lowered))
             }
             Inner::Geocentric => Ok(ecef - place.up_in_ecef() * separation_m),
-            Inner::Proj { from_wgs84, .. } => {
+            Inner::Proj { from_wgs84, definition, .. } => {
+                let from_wgs84 = match from_wgs84.get() {
+                    Some(known) => known,
+                    None => {
+                        let made = between(&self.name, WGS84, definition)?;
+                        from_wgs84.get_or_init(|| made)
+                    }
+                };
                 let (lon, lat) = (place.lon_rad.to_degrees(), place.lat_rad.to_degrees());
                 let (x, y): (f64, f64) = from_wgs84.convert((lon, lat)).map_err(|error| {
                     CrsError::Outside { x: lon, y: lat, crs: self.name.clone(), reason: error.to_string() }

@@ -73,9 +73,10 @@ impl RootDocument {
     pub(super) fn set(&mut self, key: &ChildKey, child: Option<Value>) {
         self.children.retain(|child| !key.is(&child["extras"]));
         self.children.extend(child);
-        // In a fixed order, however the county grew.
+        // In a fixed order, however the county grew: the ground, then villages by code.
         self.children.sort_by_key(|child| {
-            ["terrain", "blocks", "village"].map(|key| child["extras"][key].as_str().unwrap_or("").to_owned())
+            let extras = &child["extras"];
+            (extras["village"].as_str().unwrap_or_default().to_owned(), extras["blocks"].is_null())
         });
     }
 

@@ -138,7 +138,8 @@ fn place(
     }
     let middle = (low + high) * 0.5;
     let position = origin + middle;
-    let (checked, crs_notes) = crs.check_origin([position.x, position.y])?;
+    let projector = crs.projector()?;
+    let (checked, crs_notes) = crs.check_origin_with(&projector, [position.x, position.y])?;
     origin.x += checked[0] - position.x;
     notes.extend(crs_notes.iter().map(ToString::to_string));
     let heights = match (&request.heights, crs.kind()) {
@@ -151,7 +152,6 @@ fn place(
         HeightDatum::Offset(metres) => format!("a surface {metres} m above the ellipsoid"),
         HeightDatum::Geoid(grid) => format!("the geoid of {}", grid.name()),
     });
-    let projector = crs.projector()?;
     let foot = DVec3::new(origin.x + middle.x, origin.y + middle.y, origin.z + low.z);
     let placement = Placement::on_earth(crs.clone(), heights, origin, foot, &projector)?;
     if let Some([lon_deg, lat_deg, _]) = placement.geodetic_deg(DVec3::ZERO)

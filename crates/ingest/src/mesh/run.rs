@@ -222,7 +222,7 @@ fn convert_all(
     let failed = AtomicBool::new(false);
     let numbered: Vec<(usize, &crate::delivery::SourceTile)> =
         plan.delivery.tiles.iter().enumerate().collect();
-    let results = numbered
+    let results: Vec<Result<TileDone, MeshError>> = numbered
         .par_iter()
         .with_max_len(1)
         .map(|&(number, tile)| {
@@ -255,24 +255,17 @@ fn convert_all(
             result
         })
         .collect();
-    all_or_reason(results)
-}
-
-/// All of them, or why not: the reason itself, not that others stopped because of it.
-fn all_or_reason(results: Vec<Result<TileDone, MeshError>>) -> Result<Vec<TileDone>, MeshError> {
-    let mut all = Vec::with_capacity(results.len());
-    let mut failure = None;
+    let mut done = Vec::with_capacity(results.len());
+    let mut stopped = None;
     for result in results {
-        match (result, &failure) {
-            (Ok(done), _) => all.push(done),
-            (Err(error), None | Some(MeshError::Cancelled)) => failure = Some(error),
-            (Err(_), Some(_)) => {}
+        match result {
+            Ok(one) => done.push(one),
+            // The reason itself, not that others stopped because of it.
+            Err(error) if !matches!(error, MeshError::Cancelled) => return Err(error),
+            Err(error) => stopped = Some(error),
         }
     }
-    match failure {
-        Some(error) => Err(error),
-        None => Ok(all),
-    }
+    stopped.map_or(Ok(done), Err)
 }
 
 fn convert_one(

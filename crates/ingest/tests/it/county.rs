@@ -12,19 +12,11 @@ use ingest::{
 
 use crate::{
     fuzzing::data,
-    mesh::{contents, inspect, made, request},
+    mesh::{Tile, contents, inspect, made, request},
 };
 
 fn key(village: &str, date: &str) -> SurveyKey {
     SurveyKey::new(village, date).unwrap()
-}
-
-/// How many children the root of a sound county has.
-fn children(county: &std::path::Path) -> usize {
-    inspect(county);
-    let root: serde_json::Value =
-        serde_json::from_slice(&fs::read(county.join("tileset.json")).unwrap()).unwrap();
-    root["root"]["children"].as_array().map_or(0, Vec::len)
 }
 
 #[test]
@@ -60,7 +52,11 @@ fn a_county_grows_by_villages_and_switches_surveys_by_one_rename() {
     county.import_mesh(&delivery("a2", 3, "489000,3013000,600"), &second, &options, &Silent).unwrap();
     assert_eq!(county.current_survey("350926001001").unwrap().as_deref(), Some("2026-05-01"));
     assert_eq!(contents(&county.survey_folder(&first)), before, "the old survey stays");
-    assert_eq!(children(&path), 2);
+    let children = || {
+        inspect(&path);
+        Tile::read(&path.join("tileset.json")).children.len()
+    };
+    assert_eq!(children(), 2);
     let root: serde_json::Value =
         serde_json::from_slice(&fs::read(path.join("tileset.json")).unwrap()).unwrap();
     assert_eq!(root["root"]["children"][0]["extras"]["survey"], "2026-05-01");
@@ -82,9 +78,9 @@ fn a_county_grows_by_villages_and_switches_surveys_by_one_rename() {
     let uri = "villages/350926001001/surveys/2025-03-01/tiles/tileset.json";
     county.set_child(&ChildKey::Terrain, Some((&tileset, uri, extras))).unwrap();
     county.use_survey(&first).unwrap();
-    assert_eq!(children(&path), 3);
+    assert_eq!(children(), 3);
     county.set_child(&ChildKey::Terrain, None).unwrap();
-    assert_eq!(children(&path), 2);
+    assert_eq!(children(), 2);
 
     let mut config = county.config().clone();
     config.crs = Some("EPSG:4549".into());
@@ -158,26 +154,34 @@ fn what_is_no_county_is_refused() {
 fn existing_tilesets_are_adopted_by_copy_or_link() {
     let folder = tempfile::tempdir().unwrap();
     let county = County::create(&folder.path().join("c"), &CountyConfig::new("x", "350926")).unwrap();
-    let source = folder.path().join("tiles");
-    ingest::sample::write(3, &mut |path, bytes| {
-        let target = source.join(path);
-        fs::create_dir_all(target.parent().unwrap())?;
-        fs::write(target, bytes)
-    })
+    let delivery = folder.path().join("d");
+    made::delivery(&delivery, 2, 1, &Format::V80);
+    ingest::mesh::import(
+        &plan(&request(&delivery)).unwrap(),
+        &folder.path().join("made"),
+        &MeshOptions::default(),
+        &Silent,
+    )
     .unwrap();
+    let source = folder.path().join("made/tiles");
+    let files = contents(&source).len() as u64;
     assert_eq!(ingest::delivery::recognise(&source).unwrap().kind, DeliveryKind::Tiles3d);
     let survey = key("350926001001", "2026-05-01");
     for (link, replace) in [(false, false), (true, true)] {
         let options = AdoptOptions { link, replace, ..AdoptOptions::default() };
         let report = county.adopt_tileset(&source, &survey, &options, &Silent).unwrap();
-        assert_eq!((report.files, report.linked), (86, if link { 86 } else { 0 }));
+        assert_eq!((report.files, report.linked), (files, if link { files } else { 0 }));
         assert_eq!(contents(&county.survey_folder(&survey).join("tiles")), contents(&source));
     }
     inspect(county.folder());
     let occupied = county.adopt_tileset(&source, &survey, &AdoptOptions::default(), &Silent);
     assert!(matches!(occupied, Err(CountyError::Adopt(AdoptError::Occupied { .. }))));
 
-    fs::write(source.join("tiles/0-0-0.glb"), b"broken").unwrap();
+    // Not in place: the county has a link to the same bytes.
+    let victim = source.join("cover/0-0-0.glb");
+    let bytes = fs::read(&victim).unwrap();
+    fs::remove_file(&victim).unwrap();
+    fs::write(&victim, &bytes[..200]).unwrap();
     let other = key("350926001002", "2026-05-01");
     let broken = county.adopt_tileset(&source, &other, &AdoptOptions::default(), &Silent);
     assert!(matches!(broken, Err(CountyError::Adopt(AdoptError::Invalid { .. }))), "{broken:?}");

@@ -5,6 +5,7 @@
 mod county;
 mod delivery;
 mod fuzzing;
+mod heights;
 mod mesh;
 mod osgb;
 

@@ -27,6 +27,9 @@ use crate::{
     },
 };
 
+/// What is done with the tiles of a file.
+type Look<'l, B> = &'l mut dyn FnMut(&mut B, &[Draft<'_, '_>], &Scene<'_>, &Path);
+
 /// Files below the root that colours are looked for in.
 const MAX_FILES_DEEP: u32 = 6;
 /// Texels of one picture.
@@ -40,9 +43,6 @@ pub(super) struct Baker<'p> {
     pub(super) plane_from_survey: DMat3,
     pub(super) placer: Placer<'p>,
 }
-
-/// What is done with the tiles of a file.
-type Look<'f, B> = dyn FnMut(&mut B, &[Draft<'_, '_>], &Scene<'_>, &Path) + 'f;
 
 impl Baker<'_> {
     /// The shape of what a source tile shows at its coarsest, in the survey's frame.
@@ -161,7 +161,7 @@ impl Baker<'_> {
     }
 
     /// Hands the tiles of a file to `look`; `false` if it cannot be read (the report says so already).
-    fn with_file(&mut self, path: &Path, look: &mut Look<'_, Self>) -> bool {
+    fn with_file(&mut self, path: &Path, look: Look<'_, Self>) -> bool {
         let limits = &self.plan.limits;
         let Ok(loaded) = load::load(path, self.delivery, MAX_FILE_BYTES) else { return false };
         let Ok(container) = Container::open("", &loaded.osgb, limits) else { return false };

@@ -59,15 +59,15 @@ pub(crate) fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A tile of a tileset on disk, external tilesets followed.
-struct Tile {
+pub(crate) struct Tile {
     json: Value,
     /// Folder that its content is relative to.
     folder: PathBuf,
-    children: Vec<Tile>,
+    pub(crate) children: Vec<Tile>,
 }
 
 impl Tile {
-    fn read(tileset: &Path) -> Self {
+    pub(crate) fn read(tileset: &Path) -> Self {
         let json: Value = serde_json::from_slice(&fs::read(tileset).unwrap()).unwrap();
         Self::of(&json["root"], tileset.parent().unwrap())
     }
