@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
+mod ground;
+mod points;
+mod raster;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
