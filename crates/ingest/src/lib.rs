@@ -2,6 +2,7 @@
 //!
 //! - [`delivery`] recognises what was delivered; [`osgb`] and [`obj`] read it.
 //! - [`mesh`] places a mesh and makes 3D Tiles of it; [`adopt`] takes 3D Tiles that exist.
+//! - [`points`] reads clouds and makes point tilesets; [`raster`] reads GeoTIFF; [`ground`] makes terrain of both.
 //! - [`county`] is the folder that surveys are imported into, and the switch between them.
 //! - [`table`] reads CSV and Excel; [`addresses`] makes address tables of it.
 //! - [`heights`] understands what people say about heights.
@@ -19,9 +20,12 @@ pub mod county;
 )]
 mod county_sample;
 pub mod delivery;
+pub mod ground;
 pub mod heights;
 pub mod mesh;
 pub mod obj;
 pub mod osgb;
+pub mod points;
+pub mod raster;
 pub mod sample;
 pub mod table;

@@ -5,9 +5,12 @@
 mod county;
 mod delivery;
 mod fuzzing;
+mod ground;
 mod heights;
 mod mesh;
 mod osgb;
+mod points;
+mod raster;
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ mod format;
 pub mod gltf;
 mod legacy;
 pub mod model;
-mod texture;
+pub(crate) mod texture;
 
 pub use format::{Format, format};
 pub use model::*;

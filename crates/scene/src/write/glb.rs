@@ -1,4 +1,6 @@
-//! Binary glTF 2.0 from meshes.
+//! Binary glTF 2.0 from meshes and point clouds.
+
+mod points;
 
 use geodesy::glam::Vec3;
 use serde_json::{Map, Value, json};
@@ -12,7 +14,10 @@ use super::{
 const UNSIGNED_SHORT: u32 = 5123;
 const UNSIGNED_INT: u32 = 5125;
 const BYTE: u32 = 5120;
+const BYTE_UNSIGNED: u32 = 5121;
 const FLOAT: u32 = 5126;
+
+pub use points::PointsInput;
 
 /// Tile space (z up) to glTF space (y up), column-major: x → x, y → −z, z → y.
 const GLTF_FROM_TILE: [i32; 16] = [1, 0, 0, 0, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
@@ -73,6 +78,8 @@ pub struct GlbBuilder {
     samplers: Vec<Value>,
     features: Option<PropertyTableInput>,
     has_feature_ids: bool,
+    /// Properties of point clouds, per property attribute.
+    point_properties: Vec<Map<String, Value>>,
 }
 
 impl GlbBuilder {
@@ -89,6 +96,7 @@ impl GlbBuilder {
             samplers: Vec::new(),
             features: None,
             has_feature_ids: false,
+            point_properties: Vec::new(),
         }
     }
 
@@ -238,6 +246,9 @@ impl GlbBuilder {
         }
         if let Some(table) = &self.features {
             root["extensions"] = json!({ "EXT_structural_metadata": table.write(&mut self.buffer)? });
+            extensions.push(("EXT_structural_metadata", false));
+        } else if let Some(metadata) = self.point_metadata() {
+            root["extensions"] = json!({ "EXT_structural_metadata": metadata });
             extensions.push(("EXT_structural_metadata", false));
         }
         let lists = [

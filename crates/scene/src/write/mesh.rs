@@ -154,6 +154,6 @@ fn check(mesh: &MeshInput<'_>) -> Result<(), WriteError> {
 }
 
 /// Rounded so that readers in `f32` and `f64` place the mesh alike.
-fn f32_exact(point: DVec3) -> DVec3 {
+pub(super) fn f32_exact(point: DVec3) -> DVec3 {
     point.as_vec3().as_dvec3()
 }

@@ -1,4 +1,5 @@
-//! A valid tileset from meshes: GLB contents ([`GlbBuilder`]) and `tileset.json` ([`write_tileset`]).
+//! A valid tileset from meshes and point clouds: GLB contents ([`GlbBuilder`]) and `tileset.json`, explicit
+//! ([`write_tileset`]) or implicit ([`write_implicit_tileset`]).
 //!
 //! Nothing is opened here: files are handed to a callback under their paths. What is written passes the validators of
 //! Khronos and Cesium without errors or warnings, as long as the values passed in are sound; those that can be checked
@@ -6,11 +7,13 @@
 
 mod glb;
 mod glb_buffer;
+mod implicit;
 mod mesh;
 mod property_table;
 mod tileset;
 
-pub use glb::{GlbBuilder, GlbOptions, MaterialInput};
+pub use glb::{GlbBuilder, GlbOptions, MaterialInput, PointsInput};
+pub use implicit::{ImplicitTile, ImplicitTilesetInput, implicit_uri, write_implicit_tileset};
 pub use mesh::MeshInput;
 pub use property_table::{Column, ColumnValues, PropertyTableInput};
 pub use tileset::{ContentInput, TileInput, TilesetInput, write_tileset};

@@ -142,13 +142,7 @@ fn push_tile(json: &mut String, tile: &TileInput, parent: Option<&TileInput>) ->
         Some(Refine::Replace) => json.push_str(r#","refine":"REPLACE""#),
         None => {}
     }
-    if let Some(transform) = tile.transform.filter(|t| *t != DMat4::IDENTITY) {
-        if !transform.is_finite()
-            || transform.determinant() == 0.0
-            || transform.row(3) != DMat4::IDENTITY.row(3)
-        {
-            return Err(WriteError::invalid("transform", "not finite, affine and invertible"));
-        }
+    if let Some(transform) = checked_transform(tile.transform.as_ref())? {
         json.push_str(&format!(r#","transform":{}"#, json!(transform.to_cols_array())));
     }
     if let Some(content) = &tile.content {
@@ -164,6 +158,16 @@ fn push_tile(json: &mut String, tile: &TileInput, parent: Option<&TileInput>) ->
         json.push_str(&format!(r#","extras":{extras}"#));
     }
     Ok(())
+}
+
+/// A transform as it is to be written; `None` if it changes nothing.
+pub(super) fn checked_transform(transform: Option<&DMat4>) -> Result<Option<DMat4>, WriteError> {
+    let Some(transform) = transform.filter(|t| **t != DMat4::IDENTITY) else { return Ok(None) };
+    let is_affine = transform.row(3) == DMat4::IDENTITY.row(3);
+    if !transform.is_finite() || transform.determinant() == 0.0 || !is_affine {
+        return Err(WriteError::invalid("transform", "not finite, affine and invertible"));
+    }
+    Ok(Some(*transform))
 }
 
 fn number(value: f64) -> Value {

@@ -16,3 +16,4 @@ mod streamer;
 mod support;
 mod tileset;
 mod write;
+mod write_implicit;

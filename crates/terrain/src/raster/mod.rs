@@ -64,6 +64,21 @@ pub enum RasterError {
     Field(#[from] HeightFieldError),
 }
 
+/// The terrain where points are close by: a triangulation of the means of the ground points of each cell, linear in
+/// between, at the centres of the cells, row by row from the south; NaN where a triangle has a side longer than
+/// `max_side_m`. Overlapping windows of a survey can be put together before their gaps are
+/// [filled](SurfaceRaster::filled).
+///
+/// # Errors
+/// The points span no area.
+pub fn measured_terrain(means: &CellMeans, max_side_m: f64) -> Result<Vec<f32>, TinError> {
+    let grid = *means.grid();
+    let vertices = means.vertices();
+    let mut heights = vec![f32::NAN; grid.len()];
+    Tin::new(&vertices)?.rasterize(&grid, max_side_m, |index, height| heights[index] = height as f32);
+    Ok(heights)
+}
+
 impl SurfaceRaster {
     /// The terrain: a triangulation of the means of the ground points of each cell, linear in between, sampled at the
     /// centres of the cells.

@@ -10,6 +10,8 @@ mod grid;
 pub use cut::{CutOut, CutOutError, MAX_CORNERS};
 pub use grid::{MAX_SIDE_SAMPLES, TileGrid, TileGridError, TileId};
 
+use glam::DVec2;
+
 use crate::{
     TerrainMesh,
     ground::{Shape, inpaint},
@@ -122,6 +124,28 @@ impl TerrainTiles {
     /// The lattice and the quadtree.
     pub fn grid(&self) -> &TileGrid {
         &self.grid
+    }
+    /// Lowest and highest of the heights, those filled in included, metres.
+    pub fn height_range(&self) -> (f32, f32) {
+        self.heights
+            .iter()
+            .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), h| (low.min(*h), high.max(*h)))
+    }
+    /// Height at a plan position, bilinear between samples, level beyond the outermost; where it is not known, what was
+    /// filled in.
+    pub fn height_at(&self, place: DVec2) -> f64 {
+        let last = f64::from(self.grid.samples() - 1);
+        let at = (place - self.grid.position(0, 0)) / self.grid.cell_m();
+        // `max` before `min` also makes a place of NaN.
+        let at = at.max(DVec2::ZERO).min(DVec2::splat(last));
+        let low = at.floor().min(DVec2::splat(last - 1.0));
+        let part = at - low;
+        let first = self.index(low.x as u32, low.y as u32);
+        let height = |k: usize| self.heights.get(first + k).map_or(0.0, |h| f64::from(*h));
+        let row = self.grid.samples() as usize;
+        let south = height(0) + (height(1) - height(0)) * part.x;
+        let north = height(row) + (height(row + 1) - height(row)) * part.x;
+        south + (north - south) * part.y
     }
     /// Whether any height of a tile is known.
     pub fn has_ground(&self, id: TileId) -> bool {

@@ -24,6 +24,12 @@ pub(crate) static ENCODED_QUARTER: LazyLock<Box<[u8; 4 * ONE as usize + 4]>> = L
     }
 });
 
+/// Linear byte of an sRGB byte.
+pub(crate) fn linear_u8(encoded: u8) -> u8 {
+    let linear = u32::from(LINEAR[usize::from(encoded)]);
+    ((linear * 255 + u32::from(ONE) / 2) / u32::from(ONE)) as u8
+}
+
 fn encode(linear: f64) -> u8 {
     let l = linear.clamp(0.0, 1.0);
     let c = if l <= 0.003_130_8 { l * 12.92 } else { 1.055 * l.powf(1.0 / 2.4) - 0.055 };
