@@ -13,7 +13,7 @@ pub mod gcj02;
 pub mod ray;
 pub mod s2;
 
-pub use bounds::{BoundingVolume, Obb, Region, Sphere};
+pub use bounds::{BoundingVolume, CylinderRegion, Obb, Region, Sphere};
 pub use camera::{CameraPose, CameraTextError, OrbitPose, WorldFrame, orbit_path};
 pub use ellipsoid::{Geodetic, ecef_from_enu, ecef_from_geodetic, geodetic_from_ecef};
 pub use frustum::{Frustum, PlaneMask, Visibility, vertical_fov_rad};

@@ -29,6 +29,7 @@ pub mod write;
 pub use cache::{CacheStats, DiskCache};
 pub use error::{FetchError, OpenError};
 pub use fetcher::{FetchEvent, FetchOrder, Fetcher, FetcherStats};
+pub use http::{Header, InvalidHeader};
 pub use job::{Cancel, Origin, Payload};
 pub use read_at::{FileAt, ReadAt};
 pub use source::{Entry, OpenOptions, Source, SourceKind};

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    DiskCache, FetchError, FileAt, OpenError, Origin, Payload,
+    DiskCache, FetchError, FileAt, Header, OpenError, Origin, Payload,
     archive::{Archive, ArchiveError},
     encoded_path,
     folder::{self, Folder},
@@ -36,6 +36,12 @@ pub struct OpenOptions {
     pub connect_timeout: Duration,
     /// Longest wait for the next bytes of a transfer (30 s unless told); a transfer as a whole has no limit.
     pub stall_timeout: Duration,
+    /// Sent with every request to the server that was opened (a token, as a rule), and to no other one, redirects
+    /// included. Without use for folders and files.
+    pub headers: Vec<Header>,
+    /// Certificates of authorities that are trusted besides those that the system trusts, in PEM: for closed networks
+    /// with an authority of their own.
+    pub extra_ca_pem: Option<Bytes>,
 }
 
 impl Default for OpenOptions {
@@ -46,6 +52,8 @@ impl Default for OpenOptions {
             cache: None,
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
+            headers: Vec::new(),
+            extra_ca_pem: None,
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Bounding volumes of 3D Tiles 1.1 (specification §"Bounding volumes"): box, sphere, region, S2 cell.
+//! Bounding volumes of 3D Tiles 1.1 (specification §"Bounding volumes"): box, sphere, region, S2 cell, cylinder region.
 
+mod cylinder;
 mod obb;
 mod region;
 
@@ -7,6 +8,7 @@ use glam::{DMat4, DVec3};
 
 use crate::{Frustum, PlaneMask, Ray, Visibility, s2::S2Volume};
 
+pub use cylinder::CylinderRegion;
 pub use obb::Obb;
 pub use region::Region;
 
@@ -33,12 +35,18 @@ pub enum BoundingVolume {
     Region(Box<(Region, Obb)>),
     /// `3DTILES_bounding_volume_S2`, as its eight-cornered hull. Always in ECEF.
     S2(Box<S2Volume>),
+    /// `3DTILES_bounding_volume_cylinder`, with the tight box around it that everything else uses.
+    Cylinder(Box<(CylinderRegion, Obb)>),
 }
 
 impl BoundingVolume {
     /// A region with its tight box.
     pub fn from_region(region: Region) -> Self {
         Self::Region(Box::new((region, region.bounding_box())))
+    }
+    /// A region of a cylinder with its tight box.
+    pub fn from_cylinder(region: CylinderRegion) -> Self {
+        Self::Cylinder(Box::new((region, region.bounding_box())))
     }
     /// The same volume seen from another frame. Regions and S2 cells are defined in ECEF and do not move
     /// (specification §"Tile transforms").
@@ -49,17 +57,20 @@ impl BoundingVolume {
             Self::Box(obb) => Self::Box(obb.transformed(to_from_here)),
             Self::Sphere(sphere) => Self::Sphere(sphere.transformed(to_from_here)),
             Self::Region(_) | Self::S2(_) => self.clone(),
+            Self::Cylinder(region) => Self::from_cylinder(region.0.transformed(to_from_here)),
         }
     }
     /// Squared distance from a point to the volume, 0 inside.
     ///
-    /// Exact to rounding for boxes (also flat or skewed), spheres, regions and S2 hulls.
+    /// Exact to rounding for boxes (also flat or skewed), spheres, regions and S2 hulls; of a cylinder region that of its
+    /// tight box, which is never larger.
     pub fn distance_squared(&self, point: DVec3) -> f64 {
         match self {
             Self::Box(obb) => obb.distance_squared(point),
             Self::Sphere(sphere) => sphere.distance_squared(point),
             Self::Region(region) => region.0.distance_squared(point),
             Self::S2(volume) => volume.distance_squared(point),
+            Self::Cylinder(region) => region.1.distance_squared(point),
         }
     }
     /// Whether the point lies inside (boundary included, to within [`CONTAINS_TOLERANCE_M`]).
@@ -70,7 +81,7 @@ impl BoundingVolume {
     /// mask those that its descendants must test (hierarchical culling).
     ///
     /// Planes are tested one by one: a volume beside a corner of the frustum may be `Partial` although no point of
-    /// it is visible. Regions are tested as their boxes. When `Outside`, the mask comes back as it was.
+    /// it is visible. Regions and cylinder regions are tested as their boxes. When `Outside`, the mask comes back as it was.
     pub fn classify(&self, frustum: &Frustum, mask: PlaneMask) -> (Visibility, PlaneMask) {
         match self {
             Self::Box(obb) => frustum.classify(mask, |normal| obb.extent_along(normal)),
@@ -80,17 +91,19 @@ impl BoundingVolume {
             }),
             Self::Region(region) => frustum.classify(mask, |normal| region.1.extent_along(normal)),
             Self::S2(volume) => frustum.classify(mask, |normal| volume.extent_along(normal)),
+            Self::Cylinder(region) => frustum.classify(mask, |normal| region.1.extent_along(normal)),
         }
     }
     /// Centre of the volume.
     ///
-    /// For a region the centre of its tight box, for an S2 cell the mean of its corners.
+    /// For a region or cylinder region the centre of its tight box, for an S2 cell the mean of its corners.
     pub fn center(&self) -> DVec3 {
         match self {
             Self::Box(obb) => obb.center,
             Self::Sphere(sphere) => sphere.center,
             Self::Region(region) => region.1.center,
             Self::S2(volume) => volume.center(),
+            Self::Cylinder(region) => region.1.center,
         }
     }
     /// A sphere around the volume.
@@ -100,6 +113,7 @@ impl BoundingVolume {
             Self::Sphere(sphere) => *sphere,
             Self::Region(region) => region.0.bounding_sphere(&region.1),
             Self::S2(volume) => volume.bounding_sphere(),
+            Self::Cylinder(region) => region.1.bounding_sphere(),
         }
     }
     /// A box around the volume.
@@ -112,17 +126,19 @@ impl BoundingVolume {
             },
             Self::Region(region) => region.1,
             Self::S2(volume) => volume.bounding_box(),
+            Self::Cylinder(region) => region.1,
         }
     }
     /// Parameters `(enter, leave)` along the ray (≥ 0), if it meets the volume.
     ///
-    /// A region is met where its tight box is, which contains it.
+    /// A region or cylinder region is met where its tight box is, which contains it.
     pub fn intersect(&self, ray: &Ray) -> Option<(f64, f64)> {
         match self {
             Self::Box(obb) => obb.intersect(ray),
             Self::Sphere(sphere) => sphere.intersect(ray),
             Self::Region(region) => region.1.intersect(ray),
             Self::S2(volume) => volume.intersect(ray),
+            Self::Cylinder(region) => region.1.intersect(ray),
         }
     }
     /// The volume of a tile at `(level, x, y, z)` of an implicit quadtree (`z` = `None`) or octree whose root has
@@ -134,6 +150,7 @@ impl BoundingVolume {
             Self::Sphere(_) => None,
             Self::Region(region) => region.0.subdivided(level, x, y, z).map(Self::from_region),
             Self::S2(volume) => volume.subdivided(level, x, y, z).map(|child| Self::S2(Box::new(child))),
+            Self::Cylinder(region) => region.0.subdivided(level, x, y, z).map(Self::from_cylinder),
         }
     }
 }

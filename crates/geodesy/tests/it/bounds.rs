@@ -171,3 +171,61 @@ proptest! {
         prop_assert!(close(world.center(), place, 1e-9));
     }
 }
+
+/// Points of a region of a cylinder, by its definition.
+fn points_of(region: &geodesy::CylinderRegion) -> Vec<DVec3> {
+    let mut points = Vec::new();
+    for n in 0..=40 {
+        let angle = region.min_angle_rad + region.width_rad() * f64::from(n) / 40.0;
+        for radius in [region.min_radius_m, region.max_radius_m] {
+            for z in [region.min_height_m, region.max_height_m] {
+                let at = DVec3::new(radius * angle.cos(), radius * angle.sin(), z);
+                points.push(region.here_from_cylinder.transform_point3(at));
+            }
+        }
+    }
+    points
+}
+
+#[test]
+fn boxes_of_cylinder_regions_are_tight() {
+    use std::f64::consts::PI;
+    let here_from_cylinder = DMat4::from_rotation_translation(
+        glam::DQuat::from_euler(glam::EulerRot::XYZ, 0.3, -1.1, 2.0),
+        DVec3::new(5.0, -7.0, 11.0),
+    );
+    for (min_angle_rad, max_angle_rad) in
+        [(-PI, PI), (0.2, 1.3), (-0.4, 0.4), (1.0, 2.5), (2.5, -2.5), (-3.0, 3.0), (0.0, PI), (1.0, 1.0)]
+    {
+        for min_radius_m in [0.0, 2.0, 3.0] {
+            let region = geodesy::CylinderRegion {
+                here_from_cylinder,
+                min_radius_m,
+                max_radius_m: 3.0,
+                min_angle_rad,
+                max_angle_rad,
+                min_height_m: -1.0,
+                max_height_m: 4.0,
+            };
+            let bounds = region.bounding_box();
+            let volume = BoundingVolume::from_cylinder(region);
+            let points = points_of(&region);
+            assert!(points.iter().all(|p| volume.contains(*p)), "{region:?}");
+            // Every face is touched, up to what forty steps miss of an arc.
+            for (half_axis, sign) in bounds.half_axes.iter().flat_map(|a| [(*a, 1.0), (*a, -1.0)]) {
+                let Some(normal) = half_axis.try_normalize() else { continue };
+                let reach = half_axis.length();
+                let farthest =
+                    points.iter().map(|p| sign * normal.dot(*p - bounds.center)).fold(f64::MIN, f64::max);
+                assert!(farthest > reach - 0.02, "{region:?}: {farthest} of {reach}");
+            }
+            let moved = volume.transformed(&DMat4::from_translation(DVec3::X));
+            assert!(points.iter().all(|p| moved.contains(*p + DVec3::X)));
+            let Some(BoundingVolume::Cylinder(child)) = volume.subdivided(1, 1, 1, Some(0)) else {
+                panic!("a cylinder can be divided")
+            };
+            assert!(points_of(&child.0).iter().all(|p| volume.contains(*p)), "{region:?}");
+            assert_eq!(child.0.max_height_m, 1.5);
+        }
+    }
+}

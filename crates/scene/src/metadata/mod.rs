@@ -5,10 +5,12 @@ pub mod batch_table;
 pub mod binary_table;
 pub mod entity;
 mod hierarchy;
+mod levels;
 pub mod schema;
 pub mod structural;
 mod value;
 
+pub use levels::{MetadataLevel, MetadataOf};
 pub use value::Value;
 
 use at_point::PrimitiveProperties;

@@ -58,10 +58,10 @@ impl Streamer {
                 continue;
             }
             grafted_bytes += bytes.len();
-            if role == Role::Subtree && self.find_references(index, &bytes, &uri) {
+            if self.find_references(index, &bytes, &uri) {
                 continue;
             }
-            let parse_bytes = bytes.len() as u64 * PARSE_FACTOR;
+            let parse_bytes = self.slots.get(index).map_or(0, |s| s.payload_bytes()) * PARSE_FACTOR;
             if !self.make_room(parse_bytes, false, self.settings.memory_ceiling_bytes) {
                 let ceiling = self.settings.memory_ceiling_bytes;
                 if self.base_bytes() + parse_bytes + bytes.len() as u64 > ceiling {
@@ -100,10 +100,13 @@ impl Streamer {
         if !slot.resources.is_empty() {
             return slot.resources.iter().any(|r| r.bytes.is_none());
         }
-        let found = if slot.role == Role::Subtree {
-            Subtree::references(bytes, uri).map_err(|e| e.to_string())
-        } else {
-            self.reader.references(bytes, uri)
+        let found = match slot.role {
+            Role::Subtree => Subtree::references(bytes, uri).map_err(|e| e.to_string()),
+            // Metadata may say where tiles are, so what they mean is fetched before any of them is looked at.
+            Role::Tileset(_) | Role::Root(_) => {
+                Ok(RawTileset::schema_reference(bytes, uri).into_iter().collect())
+            }
+            Role::Model(_) => self.reader.references(bytes, uri),
         };
         match found {
             Ok(uris) if uris.is_empty() => false,
@@ -142,9 +145,10 @@ impl Streamer {
             Role::Tileset(n) => {
                 let (raw, found) = RawTileset::parse(bytes, uri).map_err(|e| e.to_string())?;
                 warnings.extend(found);
-                let (_, found) =
+                let (root, found) =
                     self.tree.graft_external(tile, usize::from(n), &raw, uri).map_err(|e| e.to_string())?;
                 warnings.extend(found);
+                warnings.extend(self.set_schema(index, root));
             }
             Role::Subtree => {
                 let shape = self.tree.subtree_shape(tile).ok_or("the tile is not implicit")?;
@@ -166,11 +170,12 @@ impl Streamer {
                 let world_from_root = self
                     .places
                     .get(place as usize)
-                    .map(|p| p.world_from_root)
+                    .map(|p| p.placement.world_from_root(&raw))
                     .ok_or("the stream was removed")?;
                 let (root, found) =
                     self.tree.add_root(&raw, uri, &world_from_root).map_err(|e| e.to_string())?;
                 warnings.extend(found);
+                warnings.extend(self.set_schema(index, root));
                 if let Some(p) = self.places.get_mut(place as usize) {
                     for arrival in p.current.iter_mut().chain(p.pending.iter_mut()) {
                         if arrival.slot == index {
@@ -198,6 +203,21 @@ impl Streamer {
             ));
         }
         Ok(warnings)
+    }
+
+    /// Gives a tileset the schema that came with it in a file of its own. One that cannot be read is told of; the
+    /// tileset is shown without it.
+    fn set_schema(&mut self, slot: u32, root: TileId) -> Option<Warning> {
+        let resource = self.slots.get(slot)?.resources.first()?;
+        let bytes = resource.bytes.clone()??;
+        let file = resource.uri.clone();
+        match serde_json::from_slice(&bytes) {
+            Ok(schema) => {
+                self.tree.set_schema(root, schema);
+                None
+            }
+            Err(error) => Some(Warning { file, place: String::new(), reason: format!("no schema: {error}") }),
+        }
     }
 
     /// The contents that a subtree told of.

@@ -32,7 +32,7 @@ mod views;
 
 pub use api::*;
 pub use reader::{ContentReader, TileFormats};
-pub use replace::ReplaceTarget;
+pub use replace::{Placement, ReplaceTarget};
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,6 +40,7 @@ use geodesy::BoundingVolume;
 
 use crate::{
     content::Warning,
+    metadata::MetadataLevel,
     tileset::{Tree, TreeLimits},
 };
 use choice::Choice;
@@ -47,7 +48,7 @@ use pressure::{Load, Pressure};
 use queues::{Blocked, Estimates};
 use selection::{Class, Pass, Rules};
 use side::Side;
-use slots::{Phase, Slots};
+use slots::{Phase, Role, Slots};
 use views::ViewState;
 
 /// Warnings kept; the others are only counted.
@@ -259,6 +260,19 @@ impl Streamer {
     pub fn content(&self, id: ContentId) -> Option<(TileId, Arc<str>)> {
         let slot = self.slots.get(self.slots.by_id(id)?)?;
         Some((slot.tile, slot.uri.clone()))
+    }
+
+    /// The metadata of everything a content belongs to, from the outermost tileset to the content itself: what a panel
+    /// shows besides the properties of a picked feature. See [`Tree::metadata_of`].
+    pub fn metadata_of(&self, id: ContentId) -> Vec<MetadataLevel> {
+        let Some(slot) = self.slots.by_id(id).and_then(|index| self.slots.get(index)) else {
+            return Vec::new();
+        };
+        let content = match slot.role {
+            Role::Model(n) | Role::Tileset(n) => Some(usize::from(n)),
+            Role::Subtree | Role::Root(_) => None,
+        };
+        self.tree.metadata_of(slot.tile, content)
     }
 
     /// What was mended, skipped or failed: the first 1000, in order.

@@ -9,7 +9,8 @@ use super::{
     side::REPLACED,
     slots::{NONE, Phase, Role},
 };
-use geodesy::glam::DMat4;
+use crate::tileset::RawTileset;
+use geodesy::glam::{DMat4, DVec4};
 
 /// What [`Streamer::replace_subtree`] replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,31 @@ pub enum ReplaceTarget {
     /// A tile with its contents and everything below it. The new tree is placed by the tile's transform, as an
     /// external tileset of the tile would be.
     Tile(TileId),
+}
+
+/// Where a tileset goes in the world.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Placement {
+    /// Where it says.
+    #[default]
+    AsIs,
+    /// Where it says, but a tileset without a place on Earth that is y up ([`RawTileset::is_y_up`]) is turned about x, so
+    /// that z is up: world = (x, −z, y).
+    Upright,
+    /// Placed by a matrix: `world_from_tileset`.
+    Matrix(DMat4),
+}
+
+impl Placement {
+    /// `world_from_root` of a tileset.
+    pub(super) fn world_from_root(&self, raw: &RawTileset) -> DMat4 {
+        match self {
+            Self::AsIs => DMat4::IDENTITY,
+            Self::Upright if raw.is_y_up() => DMat4::from_cols(DVec4::X, DVec4::Z, -DVec4::Y, DVec4::W),
+            Self::Upright => DMat4::IDENTITY,
+            Self::Matrix(world_from_tileset) => *world_from_tileset,
+        }
+    }
 }
 
 /// A tree that came, or is to come, from a `tileset.json` of its own.
@@ -37,7 +63,7 @@ pub(super) struct Place {
     pub(super) tileset: Option<TilesetId>,
     /// The tile replaced.
     pub(super) host: Option<TileId>,
-    pub(super) world_from_root: DMat4,
+    pub(super) placement: Placement,
     /// What is shown; for a host: `None` means the host itself.
     pub(super) current: Option<Arrival>,
     /// What shall be shown.
@@ -63,11 +89,16 @@ impl Place {
 }
 
 impl Streamer {
-    /// Adds a stream: its `tileset.json` is the first thing fetched.
+    /// Adds a stream, placed where its `tileset.json` says, which is the first thing fetched.
     pub fn add_tileset(&mut self, root_uri: &str) -> TilesetId {
+        self.add_tileset_placed(root_uri, Placement::AsIs)
+    }
+
+    /// Adds a stream. What replaces it later is placed in the same way.
+    pub fn add_tileset_placed(&mut self, root_uri: &str, placement: Placement) -> TilesetId {
         self.next_tileset += 1;
         let id = TilesetId(self.next_tileset);
-        let place = self.new_place(Some(id), None, DMat4::IDENTITY);
+        let place = self.new_place(Some(id), None, placement);
         let slot = self.slots.insert(NO_TILE, Role::Root(place), Arc::from(root_uri));
         if let Some(p) = self.places.get_mut(place as usize) {
             p.current = Some(Arrival { slot, tile: None });
@@ -99,7 +130,7 @@ impl Streamer {
                 if let Some(side) = self.sides.get_mut(id.index as usize) {
                     side.flags |= REPLACED;
                 }
-                self.new_place(None, Some(id), world_from_tile) as usize
+                self.new_place(None, Some(id), Placement::Matrix(world_from_tile)) as usize
             }
             (None, ReplaceTarget::Tileset(_)) => return false,
         };
@@ -123,8 +154,8 @@ impl Streamer {
         self.places.iter().find(|p| p.live && p.tileset == Some(id))?.current?.tile
     }
 
-    fn new_place(&mut self, tileset: Option<TilesetId>, host: Option<TileId>, world_from_root: DMat4) -> u32 {
-        let place = Place { tileset, host, world_from_root, current: None, pending: None, live: true };
+    fn new_place(&mut self, tileset: Option<TilesetId>, host: Option<TileId>, placement: Placement) -> u32 {
+        let place = Place { tileset, host, placement, current: None, pending: None, live: true };
         match self.places.iter().position(|p| !p.live) {
             Some(at) => {
                 if let Some(p) = self.places.get_mut(at) {

@@ -22,12 +22,13 @@ use crate::{
 };
 
 /// Required extensions that the tree understands or that concern contents only.
-const KNOWN_EXTENSIONS: [&str; 6] = [
+const KNOWN_EXTENSIONS: [&str; 7] = [
     "3DTILES_content_gltf",
     "3DTILES_implicit_tiling",
     "3DTILES_multiple_contents",
     "3DTILES_metadata",
     "3DTILES_bounding_volume_S2",
+    "3DTILES_bounding_volume_cylinder",
     "3DTILES_batch_table_hierarchy",
 ];
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use geodesy::glam::DMat4;
+
 use crate::{
     content::Warning,
     streamer::TileId,
@@ -18,6 +20,7 @@ use crate::{
             TileKind, Tree,
         },
     },
+    uri,
 };
 
 impl Tree {
@@ -45,6 +48,11 @@ impl Tree {
 
         let mut log = WarningLog::new(&subtree.uri);
         let (tiling, at_root) = (link.tiling.clone(), link.coordinates);
+        // Not what the tile itself has: that may be of this subtree, grafted before.
+        let world_from_parent = match self.details.get(self.nodes[slot].parent as usize) {
+            Some(parent) if at_root.level > 0 => parent.world_from_tile,
+            _ => tiling.world_from_root,
+        };
         let part = self.parts.get(self.nodes[slot].part as usize).and_then(Option::as_ref);
         let budget_bytes = self.limits.max_bytes.saturating_sub(self.bytes());
         let info = part.map(|p| p.info.clone()).unwrap_or_default();
@@ -54,7 +62,9 @@ impl Tree {
             tiling,
             subtree,
             semantics,
+            base_uri: &info.uri,
             at_root,
+            world_from_root: world_from_parent,
             host_depth,
             sprout: Sprout::default(),
             log: &mut log,
@@ -64,12 +74,13 @@ impl Tree {
         let table_bytes = sower.semantics.bytes();
         let root_row = sower.semantics.tile_row(subtree, 0);
         let root_contents = if subtree.tiles.get(0) {
-            sower.sow();
             let overrides = sower.semantics.tile(subtree, 0);
-            let contents = sower.contents_of(&at_root, 0);
-            let node = &mut self.nodes[slot];
-            sower.override_node(node, &overrides);
-            contents
+            sower.world_from_root = sower.world_of(&world_from_parent, &overrides);
+            sower.sow();
+            let world_from_tile = sower.world_from_root;
+            sower.override_node(&mut self.nodes[slot], &overrides, &at_root, &world_from_tile);
+            self.details[slot].world_from_tile = world_from_tile;
+            sower.contents_of(&at_root, 0, &world_from_tile)
         } else {
             sower
                 .log
@@ -110,7 +121,11 @@ struct Sower<'a> {
     tiling: Arc<ImplicitTiling>,
     subtree: &'a Subtree,
     semantics: Semantics,
+    /// Uri of the tileset, which content uris in metadata refer to.
+    base_uri: &'a str,
     at_root: Coordinates,
+    /// `world_from_tile` of the root tile of the subtree.
+    world_from_root: DMat4,
     host_depth: usize,
     sprout: Sprout,
     log: &'a mut WarningLog,
@@ -168,8 +183,12 @@ impl Sower<'_> {
             );
             return false;
         };
+        let above = self.sprout.details.get(parent as usize);
+        let world_from_parent = above.map_or(self.world_from_root, |detail| detail.world_from_tile);
+        let overrides = bit.map(|bit| self.semantics.tile(self.subtree, bit)).unwrap_or_default();
+        let world_from_tile = self.world_of(&world_from_parent, &overrides);
         let mut node = Node {
-            volume: volume.transformed(&self.tiling.world_from_root),
+            volume: volume.transformed(&world_from_tile),
             geometric_error: self.tiling.geometric_error_of(&at),
             parent,
             depth: (self.host_depth + level as usize).min(usize::from(u16::MAX)) as u16,
@@ -177,14 +196,13 @@ impl Sower<'_> {
             refine: self.tiling.refine,
             ..vacant()
         };
-        let mut detail = Detail { world_from_tile: self.tiling.world_from_root, ..Detail::default() };
+        let mut detail = Detail { world_from_tile, ..Detail::default() };
+        self.override_node(&mut node, &overrides, &at, &world_from_tile);
         match bit {
             Some(bit) => {
-                detail.contents = self.contents_of(&at, bit);
+                detail.contents = self.contents_of(&at, bit, &world_from_tile);
                 detail.row = self.semantics.tile_row(self.subtree, bit);
                 node.kind = kind_of(&detail.contents);
-                let overrides = self.semantics.tile(self.subtree, bit);
-                self.override_node(&mut node, &overrides);
             }
             None => detail.subtree = Some(Box::new(SubtreeLink::new(&self.tiling, at))),
         }
@@ -192,7 +210,7 @@ impl Sower<'_> {
         true
     }
 
-    fn contents_of(&self, at: &Coordinates, bit: u64) -> Vec<Content> {
+    fn contents_of(&self, at: &Coordinates, bit: u64, world_from_tile: &DMat4) -> Vec<Content> {
         let mut found = Vec::new();
         for (index, (template, available)) in
             self.tiling.contents.iter().zip(&self.subtree.contents).enumerate()
@@ -200,14 +218,17 @@ impl Sower<'_> {
             if !available.get(bit) {
                 continue;
             }
-            let uri = at.fill(&template.uri);
-            let implied = self.tiling.volume_of(at);
-            let volume = self.semantics.content_volume(self.subtree, index, bit, implied.as_ref());
+            let overrides = self.semantics.content(self.subtree, index, bit);
+            let uri = match &overrides.uri {
+                Some(uri) => uri::resolve(self.base_uri, uri),
+                None => at.fill(&template.uri),
+            };
+            let volume = overrides.volume(self.tiling.volume_of(at).as_ref());
             found.push(Content {
                 kind: content_kind(&uri),
                 uri: uri.into(),
-                volume: volume.map(|v| Box::new(v.transformed(&self.tiling.world_from_root))),
-                group: template.group,
+                volume: volume.map(|v| Box::new(v.transformed(world_from_tile))),
+                group: overrides.group.or(template.group),
                 metadata: template.metadata.clone(),
                 part: NONE,
                 template: index as u32,
@@ -217,15 +238,33 @@ impl Sower<'_> {
         found
     }
 
-    fn override_node(&self, node: &mut Node, overrides: &Overrides) {
-        if let Some(volume) = &overrides.volume {
-            node.volume = volume.transformed(&self.tiling.world_from_root);
-        }
-        if let Some(volume) = overrides.with_heights(&node.volume) {
-            node.volume = volume;
+    /// `world_from_tile` of a tile below `world_from_parent`.
+    fn world_of(&self, world_from_parent: &DMat4, overrides: &Overrides) -> DMat4 {
+        let product = overrides.transform.map(|transform| *world_from_parent * transform);
+        product.filter(|product| product.is_finite()).unwrap_or(*world_from_parent)
+    }
+
+    /// Applies what metadata says of a tile. A volume that only the tiling gives moves with the tile's transform, as a
+    /// volume that is written out would.
+    fn override_node(
+        &self,
+        node: &mut Node,
+        overrides: &Overrides,
+        at: &Coordinates,
+        world_from_tile: &DMat4,
+    ) {
+        let implied = self.tiling.volume_of(at);
+        let volume = overrides.volume(implied.as_ref()).or(implied.filter(|_| overrides.transform.is_some()));
+        if let Some(volume) = volume {
+            node.volume = volume.transformed(world_from_tile);
         }
         if let Some(error) = overrides.geometric_error {
-            node.geometric_error = error * largest_scale(&self.tiling.world_from_root);
+            node.geometric_error = error * largest_scale(world_from_tile);
+        } else if overrides.transform.is_some() {
+            let scale = largest_scale(world_from_tile) / largest_scale(&self.tiling.world_from_root);
+            if scale.is_finite() {
+                node.geometric_error = self.tiling.geometric_error_of(at) * scale;
+            }
         }
         if let Some(replace) = overrides.replace {
             node.refine = if replace { Refine::Replace } else { Refine::Add };

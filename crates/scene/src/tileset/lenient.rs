@@ -3,8 +3,8 @@
 use std::fmt;
 
 use geodesy::{
-    BoundingVolume, Obb, Region, Sphere,
-    glam::{DMat4, DVec3},
+    BoundingVolume, CylinderRegion, Obb, Region, Sphere,
+    glam::{DMat4, DQuat, DVec3},
     s2::S2Volume,
 };
 use serde_json::{Map, Value};
@@ -171,7 +171,7 @@ pub(crate) fn transform(value: &Value, at: &At<'_>, log: &mut WarningLog) -> Opt
     Some(transform)
 }
 
-/// A `boundingVolume`, in tile space. S2 before box before region before sphere where several are given.
+/// A `boundingVolume`, in tile space. S2 before cylinder, box, region, sphere where several are given.
 pub(crate) fn volume(value: &Value, at: &At<'_>, log: &mut WarningLog) -> Option<BoundingVolume> {
     let members = object(value, at, log)?;
     let mut found = None;
@@ -186,6 +186,9 @@ pub(crate) fn volume(value: &Value, at: &At<'_>, log: &mut WarningLog) -> Option
         if let Some(s2) = extensions.get("3DTILES_bounding_volume_S2") {
             take(s2_volume(s2, &at.name("3DTILES_bounding_volume_S2"), log));
         }
+        if let Some(cylinder) = extensions.get("3DTILES_bounding_volume_cylinder") {
+            take(cylinder_volume(cylinder, &at.name("3DTILES_bounding_volume_cylinder"), log));
+        }
     }
     if let Some(value) = present(members, "box", at, log) {
         take(numbers::<12>(value, &at.name("box"), log).map(|n| BoundingVolume::Box(obb_of(&n))));
@@ -197,7 +200,7 @@ pub(crate) fn volume(value: &Value, at: &At<'_>, log: &mut WarningLog) -> Option
         take(sphere(value, &at.name("sphere"), log));
     }
     if extra > 0 {
-        log.at(at, "more than one bounding volume; the first of S2, box, region, sphere is used");
+        log.at(at, "more than one bounding volume; the first of S2, cylinder, box, region, sphere is used");
     }
     if found.is_none() {
         log.at(at, "no bounding volume that can be read");
@@ -259,6 +262,48 @@ fn s2_volume(value: &Value, at: &At<'_>, log: &mut WarningLog) -> Option<Boundin
         log.at(at, format!("token {token:?} with heights {low}..{high} is no S2 volume; ignored"));
     }
     volume.map(|v| BoundingVolume::S2(Box::new(v)))
+}
+
+fn cylinder_volume(value: &Value, at: &At<'_>, log: &mut WarningLog) -> Option<BoundingVolume> {
+    use std::f64::consts::PI;
+    let members = object(value, at, log)?;
+    let size = |name: &str, log: &mut WarningLog| {
+        present(members, name, at, log).and_then(|v| number(v, &at.name(name), log))
+    };
+    let (inner, outer, height) =
+        (size("minRadius", log).unwrap_or(0.0), size("maxRadius", log)?, size("height", log)?);
+    if inner < 0.0 || outer < inner || height < 0.0 {
+        log.at(at, "negative sizes or radii in the wrong order; mended");
+    }
+    let (inner, outer) = (inner.abs().min(outer.abs()), inner.abs().max(outer.abs()));
+    let (first, last) = (size("minAngle", log).unwrap_or(-PI), size("maxAngle", log).unwrap_or(PI));
+    // Files round π upwards.
+    if first.abs().max(last.abs()) > PI + 1e-5 {
+        log.at(at, "angles out of range; clamped");
+    }
+    let translation =
+        present(members, "translation", at, log).and_then(|v| numbers::<3>(v, &at.name("translation"), log));
+    let rotation = present(members, "rotation", at, log)
+        .and_then(|v| numbers::<4>(v, &at.name("rotation"), log))
+        .map(|[x, y, z, w]| DQuat::from_xyzw(x, y, z, w));
+    let rotation = match rotation {
+        Some(rotation) if (rotation.length() - 1.0).abs() < 0.1 => rotation.normalize(),
+        Some(_) => {
+            log.at(at, "the rotation is no unit quaternion; ignored");
+            DQuat::IDENTITY
+        }
+        None => DQuat::IDENTITY,
+    };
+    let translation = translation.map_or(DVec3::ZERO, DVec3::from_array);
+    Some(BoundingVolume::from_cylinder(CylinderRegion {
+        here_from_cylinder: DMat4::from_rotation_translation(rotation, translation),
+        min_radius_m: inner,
+        max_radius_m: outer,
+        min_angle_rad: first.clamp(-PI, PI),
+        max_angle_rad: last.clamp(-PI, PI),
+        min_height_m: height.abs() * -0.5,
+        max_height_m: height.abs() * 0.5,
+    }))
 }
 
 pub(crate) fn kind_of(value: &Value) -> &'static str {

@@ -6,7 +6,11 @@
 
 use std::ops::Range;
 
-use geodesy::{BoundingVolume, glam::DMat4};
+use geodesy::{
+    BoundingVolume, WorldFrame,
+    glam::{DMat4, DVec3},
+};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use crate::{
@@ -16,6 +20,7 @@ use crate::{
         parse,
         tree::{Refine, TreeLimits},
     },
+    uri,
 };
 
 /// A parsed `tileset.json`.
@@ -146,6 +151,65 @@ impl RawTileset {
         limits: &TreeLimits,
     ) -> Result<(Self, Vec<Warning>), ContentError> {
         parse::tileset(bytes, file, limits)
+    }
+
+    /// The schema file that a `tileset.json` leaves its metadata to, resolved; `None` where it brings its own schema or
+    /// has none. Reads nothing else.
+    pub fn schema_reference(bytes: &[u8], file: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Schema {
+            schema: Option<IgnoredAny>,
+            #[serde(rename = "schemaUri")]
+            uri: Option<Value>,
+        }
+        #[derive(Deserialize)]
+        struct Extensions {
+            #[serde(rename = "3DTILES_metadata")]
+            metadata: Option<Schema>,
+        }
+        #[derive(Deserialize)]
+        struct Probe {
+            schema: Option<IgnoredAny>,
+            #[serde(rename = "schemaUri")]
+            uri: Option<Value>,
+            extensions: Option<Extensions>,
+        }
+        const NAME: &[u8] = b"\"schemaUri\"";
+        if !bytes.windows(NAME.len()).any(|window| window == NAME) {
+            return None;
+        }
+        let probe: Probe = serde_json::from_slice(bytes).ok()?;
+        let own = Schema { schema: probe.schema, uri: probe.uri };
+        let schemas = [Some(own), probe.extensions.and_then(|extensions| extensions.metadata)];
+        let schemas: Vec<Schema> = schemas.into_iter().flatten().collect();
+        if schemas.iter().any(|schema| schema.schema.is_some()) {
+            return None;
+        }
+        let uri = schemas.iter().find_map(|schema| schema.uri.as_ref()?.as_str())?;
+        Some(uri::resolve(file, uri))
+    }
+
+    /// Whether a tileset without a place on Earth is y up, although 3D Tiles are z up.
+    ///
+    /// Exporters that wrote glTF models as they were, y up, declared `asset.gltfUpAxis` to be Z, so that readers would
+    /// not turn them. Models that really are z up declare the same; what tells them apart is that ground is flat. So a
+    /// tileset counts as y up if it says Z, lies within 100 km of the origin, is less than half as high along y as along
+    /// x and along z, and these two differ by less than a factor of 4 (a wall is no ground). Nothing else is turned: a
+    /// tileset that says Y, or nothing, has its models turned by every reader.
+    pub fn is_y_up(&self) -> bool {
+        let Some(root) = self.tiles.first() else { return false };
+        let Some(volume) = &root.volume else { return false };
+        let volume = root.transform.as_ref().map_or_else(|| volume.clone(), |t| volume.transformed(t));
+        if self.asset.gltf_up_axis != UpAxis::Z || WorldFrame::of_center(volume.center()) != WorldFrame::Local
+        {
+            return false;
+        }
+        let bounds = volume.bounding_box();
+        let [x, y, z] = [DVec3::X, DVec3::Y, DVec3::Z].map(|axis| {
+            let (low, high) = bounds.extent_along(axis);
+            high - low
+        });
+        2.0 * y < x.min(z) && x.max(z) < 4.0 * x.min(z)
     }
 
     /// JSON pointer of a tile.

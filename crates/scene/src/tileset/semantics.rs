@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
-use geodesy::{BoundingVolume, Sphere, glam::DVec3, s2::S2Volume};
+use geodesy::{
+    BoundingVolume, Sphere,
+    glam::{DMat4, DVec3},
+    s2::S2Volume,
+};
 use serde_json::Value as Json;
 
 use crate::{
@@ -33,16 +37,26 @@ struct Table {
 }
 
 const RANK_BITS: u64 = 512;
+/// What semantics of tiles and of contents begin with.
+const TILE: &str = "TILE_";
+const CONTENT: &str = "CONTENT_";
 
-/// What metadata says about one tile.
+/// What metadata says about one tile or content.
 #[derive(Debug, Default)]
 pub(crate) struct Overrides {
-    /// In the space of the implicit root.
-    pub(crate) volume: Option<BoundingVolume>,
-    pub(crate) geometric_error: Option<f64>,
-    pub(crate) replace: Option<bool>,
+    /// In tile space.
+    volume: Option<BoundingVolume>,
+    s2_cell: Option<u64>,
     min_height_m: Option<f64>,
     max_height_m: Option<f64>,
+    pub(crate) geometric_error: Option<f64>,
+    pub(crate) replace: Option<bool>,
+    /// `parent_from_tile`.
+    pub(crate) transform: Option<DMat4>,
+    /// Of a content, not resolved.
+    pub(crate) uri: Option<String>,
+    /// Of a content: index into the groups of its tileset.
+    pub(crate) group: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +64,14 @@ enum Meaning {
     Box,
     Region,
     Sphere,
+    S2Cell,
     MinimumHeight,
     MaximumHeight,
     GeometricError,
     Refine,
+    Transform,
+    Uri,
+    GroupId,
 }
 
 impl Meaning {
@@ -62,10 +80,14 @@ impl Meaning {
             "BOUNDING_BOX" => Some(Self::Box),
             "BOUNDING_REGION" => Some(Self::Region),
             "BOUNDING_SPHERE" => Some(Self::Sphere),
+            "BOUNDING_S2_CELL" => Some(Self::S2Cell),
             "MINIMUM_HEIGHT" => Some(Self::MinimumHeight),
             "MAXIMUM_HEIGHT" => Some(Self::MaximumHeight),
             "GEOMETRIC_ERROR" => Some(Self::GeometricError),
             "REFINE" => Some(Self::Refine),
+            "TRANSFORM" if prefix == TILE => Some(Self::Transform),
+            "URI" if prefix == CONTENT => Some(Self::Uri),
+            "GROUP_ID" if prefix == CONTENT => Some(Self::GroupId),
             _ => None,
         }
     }
@@ -95,11 +117,18 @@ impl Table {
         }
         let Some(row) = self.row_of(available, bit) else { return found };
         for (meaning, column) in &self.columns {
-            let Some(numbers) = self.rows.properties.get(*column).and_then(|c| numbers(&c.values.value(row)))
-            else {
-                continue;
-            };
-            found.set(*meaning, &numbers);
+            let Some(property) = self.rows.properties.get(*column) else { continue };
+            let value = property.values.value(row);
+            match meaning {
+                Meaning::Uri => found.uri = value.as_str().filter(|uri| !uri.is_empty()).map(str::to_owned),
+                Meaning::GroupId => found.group = value.as_u64().and_then(|id| u32::try_from(id).ok()),
+                Meaning::S2Cell => found.s2_cell = value.as_u64(),
+                _ => {
+                    if let Some(numbers) = numbers(&value) {
+                        found.set(*meaning, &numbers);
+                    }
+                }
+            }
         }
         found
     }
@@ -153,12 +182,10 @@ impl Semantics {
                 rows.properties.iter().enumerate().filter_map(|(i, p)| Some((meaning(&p.id)?, i))).collect();
             Table::new(rows, columns, available)
         };
-        let tile = read(tables.tile_table, "TILE_", &subtree.tiles);
+        let tile = read(tables.tile_table, TILE, &subtree.tiles);
         let contents = subtree.contents.iter().enumerate();
         let contents = contents
-            .map(|(i, available)| {
-                read(tables.content_tables.get(i).copied().flatten(), "CONTENT_", available)
-            })
+            .map(|(i, available)| read(tables.content_tables.get(i).copied().flatten(), CONTENT, available))
             .collect();
         Self { tile, contents }
     }
@@ -193,17 +220,9 @@ impl Semantics {
         self.tile.overrides(&subtree.tiles, bit)
     }
 
-    /// What its metadata says of a content that has `implied` as its volume, which is the tile's.
-    pub(crate) fn content_volume(
-        &self,
-        subtree: &Subtree,
-        content: usize,
-        bit: u64,
-        implied: Option<&BoundingVolume>,
-    ) -> Option<BoundingVolume> {
-        let found = self.contents.get(content)?.overrides(subtree.contents.get(content)?, bit);
-        let with_heights = found.volume.as_ref().or(implied).and_then(|v| found.with_heights(v));
-        with_heights.or(found.volume)
+    pub(crate) fn content(&self, subtree: &Subtree, content: usize, bit: u64) -> Overrides {
+        let table = self.contents.get(content).zip(subtree.contents.get(content));
+        table.map_or_else(Overrides::default, |(table, available)| table.overrides(available, bit))
     }
 }
 
@@ -223,31 +242,50 @@ impl Overrides {
             Meaning::MaximumHeight => self.max_height_m = numbers.first().copied(),
             Meaning::GeometricError => self.geometric_error = numbers.first().map(|e| e.max(0.0)),
             Meaning::Refine => self.replace = numbers.first().map(|n| *n == 1.0),
+            Meaning::Transform => {
+                // What leads out of three dimensions is no transform.
+                self.transform = take(numbers)
+                    .map(|n: [f64; 16]| DMat4::from_cols_array(&n))
+                    .filter(|m| m.row(3).to_array() == [0.0, 0.0, 0.0, 1.0]);
+            }
+            // Not made of numbers.
+            Meaning::S2Cell | Meaning::Uri | Meaning::GroupId => {}
         }
     }
 
-    /// `volume` (a region or S2 cell) with the heights that metadata gives, if it gives any.
-    pub(crate) fn with_heights(&self, volume: &BoundingVolume) -> Option<BoundingVolume> {
-        if self.min_height_m.is_none() && self.max_height_m.is_none() {
-            return None;
-        }
-        let heights = |low: f64, high: f64| {
+    /// The volume that metadata gives, in tile space, where `implied` is what the tiling gives; `None` if it says
+    /// nothing of it.
+    pub(crate) fn volume(&self, implied: Option<&BoundingVolume>) -> Option<BoundingVolume> {
+        let (low, high) = match implied {
+            Some(BoundingVolume::Region(region)) => (region.0.min_height_m, region.0.max_height_m),
+            Some(BoundingVolume::S2(cell)) => (cell.min_height_m, cell.max_height_m),
+            _ => (0.0, 0.0),
+        };
+        let heights = {
             let (low, high) = (self.min_height_m.unwrap_or(low), self.max_height_m.unwrap_or(high));
             (low.min(high), low.max(high))
         };
-        match volume {
-            BoundingVolume::Region(region) => {
+        let cell = self.s2_cell.and_then(|cell| S2Volume::new(cell, heights.0, heights.1));
+        if let Some(cell) = cell {
+            return Some(BoundingVolume::S2(Box::new(cell)));
+        }
+        if self.min_height_m.is_none() && self.max_height_m.is_none() {
+            return self.volume.clone();
+        }
+        let with_heights = match self.volume.as_ref().or(implied) {
+            Some(BoundingVolume::Region(region)) => {
                 let mut region = region.0;
-                (region.min_height_m, region.max_height_m) =
-                    heights(region.min_height_m, region.max_height_m);
+                let (low, high) = (region.min_height_m, region.max_height_m);
+                let (low, high) = (self.min_height_m.unwrap_or(low), self.max_height_m.unwrap_or(high));
+                (region.min_height_m, region.max_height_m) = (low.min(high), low.max(high));
                 Some(BoundingVolume::from_region(region))
             }
-            BoundingVolume::S2(cell) => {
-                let (low, high) = heights(cell.min_height_m, cell.max_height_m);
-                S2Volume::new(cell.cell_id, low, high).map(|v| BoundingVolume::S2(Box::new(v)))
+            Some(BoundingVolume::S2(cell)) => {
+                S2Volume::new(cell.cell_id, heights.0, heights.1).map(|v| BoundingVolume::S2(Box::new(v)))
             }
-            BoundingVolume::Box(_) | BoundingVolume::Sphere(_) => None,
-        }
+            _ => None,
+        };
+        with_heights.or_else(|| self.volume.clone())
     }
 }
 

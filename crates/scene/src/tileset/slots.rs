@@ -246,5 +246,6 @@ fn volume_bytes(volume: &BoundingVolume) -> u64 {
         BoundingVolume::Box(_) | BoundingVolume::Sphere(_) => 0,
         BoundingVolume::Region(region) => size_of_val(&**region) as u64,
         BoundingVolume::S2(volume) => size_of_val(&**volume) as u64,
+        BoundingVolume::Cylinder(region) => size_of_val(&**region) as u64,
     }
 }

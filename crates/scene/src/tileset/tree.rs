@@ -258,6 +258,11 @@ impl Tree {
         let info = Arc::new(TilesetInfo { schema: Some(Arc::new(schema)), ..(*old).clone() });
         for part in self.parts.iter_mut().flatten().filter(|p| Arc::ptr_eq(&p.info, &old)) {
             part.info = info.clone();
+            // The file itself pays for it, its subtrees share it.
+            if part.kind != PartKind::Subtree {
+                part.heap_bytes = part.heap_bytes - old.heap_bytes() + info.heap_bytes();
+                self.heap_bytes = self.heap_bytes - old.heap_bytes() + info.heap_bytes();
+            }
         }
     }
 

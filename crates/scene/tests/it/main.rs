@@ -12,6 +12,7 @@ mod legacy_files;
 mod legacy_made;
 mod made;
 mod metadata_files;
+mod metadata_levels;
 mod streamer;
 mod support;
 mod tileset;

@@ -3,9 +3,13 @@
 use std::{error::Error as _, fmt::Write as _, io, sync::Arc};
 
 use reqwest::{Client, ClientBuilder, redirect};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use url::Url;
 
+use super::extra::Secrets;
 use crate::{FetchError, OpenOptions};
 
 const MAX_REDIRECTS: usize = 10;
@@ -38,7 +42,7 @@ impl Origins {
         ))
     }
 
-    fn check_redirect(&self, previous: &[Url], next: &Url) -> Result<(), String> {
+    pub(crate) fn check_redirect(&self, previous: &[Url], next: &Url) -> Result<(), String> {
         if previous.len() > MAX_REDIRECTS {
             return Err(format!("more than {MAX_REDIRECTS} redirects"));
         }
@@ -52,11 +56,18 @@ impl Origins {
     }
 }
 
-pub(crate) fn builder(origins: &Origins, options: &OpenOptions, tls: &ClientConfig) -> ClientBuilder {
+pub(crate) fn builder(
+    origins: &Origins,
+    secrets: &Secrets,
+    options: &OpenOptions,
+    tls: &ClientConfig,
+) -> ClientBuilder {
     let redirects = {
-        let origins = origins.clone();
+        let (origins, secrets) = (origins.clone(), secrets.clone());
         redirect::Policy::custom(move |attempt| {
             match origins.check_redirect(attempt.previous(), attempt.url()) {
+                // The client would take extra headers along; `Http::send` follows without them.
+                Ok(()) if !secrets.is_empty() && !secrets.may_go_to(attempt.url()) => attempt.stop(),
                 Ok(()) => attempt.follow(),
                 Err(reason) => attempt.error(reason),
             }
@@ -71,9 +82,26 @@ pub(crate) fn builder(origins: &Origins, options: &OpenOptions, tls: &ClientConf
         .read_timeout(options.stall_timeout)
 }
 
-/// Trusts what the system trusts, and Mozilla's roots for systems that have none.
-pub(crate) fn tls_config() -> io::Result<ClientConfig> {
+/// Trusts what the system trusts, Mozilla's roots for systems that have none, and the authorities given in PEM.
+pub(crate) fn tls_config(extra_ca_pem: Option<&[u8]>) -> io::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
+    if let Some(pem) = extra_ca_pem {
+        let invalid = |reason: String| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("the extra authorities cannot be used: {reason}"),
+            )
+        };
+        let mut certificates = 0;
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|error| invalid(error.to_string()))?;
+            roots.add(certificate).map_err(|error| invalid(error.to_string()))?;
+            certificates += 1;
+        }
+        if certificates == 0 {
+            return Err(invalid("there is no certificate in PEM".to_owned()));
+        }
+    }
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
         tracing::debug!("a system certificate store cannot be read: {error}");
@@ -93,6 +121,9 @@ pub(crate) fn tls_config() -> io::Result<ClientConfig> {
 pub(crate) fn network_error(uri: &str, error: reqwest::Error) -> FetchError {
     let is_redirect = error.is_redirect();
     let error = error.without_url();
+    if let Some(reason) = certificate_problem(&error) {
+        return FetchError::refused(uri, format!("the server cannot prove who it is: {reason}"));
+    }
     // reqwest names the step and keeps the reason in the chain of sources.
     let mut reason = error.to_string();
     let mut source = error.source();
@@ -106,6 +137,26 @@ pub(crate) fn network_error(uri: &str, error: reqwest::Error) -> FetchError {
         source = cause.source();
     }
     if is_redirect { FetchError::refused(uri, reason) } else { FetchError::network(uri, reason) }
+}
+
+/// What is wrong with the certificate of the server, if that is why there is no connection. Asking again is of no use.
+fn certificate_problem(error: &reqwest::Error) -> Option<String> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(rustls::Error::InvalidCertificate(problem)) = tls_error(cause) {
+            return Some(problem.to_string());
+        }
+        source = cause.source();
+    }
+    None
+}
+
+/// The error of TLS in an error, which may be wrapped in errors of IO several times: those do not tell it as their source.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    match error.downcast_ref() {
+        Some(error) => Some(error),
+        None => tls_error(error.downcast_ref::<io::Error>()?.get_ref()?),
+    }
 }
 
 #[cfg(test)]

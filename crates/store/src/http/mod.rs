@@ -1,6 +1,7 @@
 //! Files on an HTTP(S) server.
 
 mod client;
+mod extra;
 mod headers;
 mod remote;
 
@@ -11,10 +12,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, header};
+use reqwest::{
+    Client, RequestBuilder, Response, StatusCode,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+};
 use tokio::sync::Semaphore;
 use url::Url;
 
+pub use extra::{Header, InvalidHeader};
 pub(crate) use remote::RemoteFile;
 
 use crate::{
@@ -26,6 +31,7 @@ use crate::{
     uri::InsidePath,
 };
 use client::{Origins, builder, network_error, tls_config};
+use extra::Secrets;
 use headers::Policy;
 
 /// After a failed connection, copies are served for so long without asking again.
@@ -41,6 +47,7 @@ pub(crate) struct Http {
     direct: Client,
     runtime: Arc<Runtime>,
     origins: Origins,
+    secrets: Secrets,
     /// Address of the folder of the root document, and the query of its address.
     base: Option<(Url, Option<String>)>,
     cache: Option<DiskCache>,
@@ -76,12 +83,15 @@ impl Http {
         options: &OpenOptions,
         runtime: Arc<Runtime>,
     ) -> io::Result<Self> {
-        let tls = tls_config()?;
+        let tls = tls_config(options.extra_ca_pem.as_deref())?;
+        let secrets = Secrets::new(&options.headers, base.as_ref().map(|(address, _)| address));
+        let client = || builder(&origins, &secrets, options, &tls);
         Ok(Self {
-            proxied: builder(&origins, options, &tls).build().map_err(io::Error::other)?,
-            direct: builder(&origins, options, &tls).no_proxy().build().map_err(io::Error::other)?,
+            proxied: client().build().map_err(io::Error::other)?,
+            direct: client().no_proxy().build().map_err(io::Error::other)?,
             runtime,
             origins,
+            secrets,
             base,
             cache: options.cache.clone(),
             offline_since: Mutex::new(None),
@@ -170,16 +180,17 @@ impl Http {
     }
 
     async fn ask(&self, address: &Url, stored: Option<&Stored>, job: &Job) -> Result<Payload, FetchError> {
-        let mut request = self.get(address);
+        let mut conditions = HeaderMap::new();
+        let mut condition = |name: HeaderName, value: &Option<String>| {
+            if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
+                conditions.insert(name, value);
+            }
+        };
         if let Some(stored) = stored {
-            if let Some(etag) = &stored.validators.etag {
-                request = request.header(header::IF_NONE_MATCH, etag);
-            }
-            if let Some(last_modified) = &stored.validators.last_modified {
-                request = request.header(header::IF_MODIFIED_SINCE, last_modified);
-            }
+            condition(header::IF_NONE_MATCH, &stored.validators.etag);
+            condition(header::IF_MODIFIED_SINCE, &stored.validators.last_modified);
         }
-        let response = self.send(request, &job.uri).await?;
+        let response = self.send(address, &conditions, &job.uri).await?;
         let policy = Policy::of(response.headers(), unix_now_s());
         match (response.status(), stored) {
             (StatusCode::OK, _) => {}
@@ -206,8 +217,35 @@ impl Http {
         client.get(address.clone())
     }
 
-    /// Sends a request and waits for the head of the answer.
-    async fn send(&self, request: RequestBuilder, uri: &str) -> Result<Response, FetchError> {
+    /// Asks for `address` and waits for the head of the answer. Redirects that the client does not follow, because they
+    /// lead where extra headers must not go, are followed here without them.
+    async fn send(&self, address: &Url, headers: &HeaderMap, uri: &str) -> Result<Response, FetchError> {
+        let mut previous = Vec::new();
+        let mut address = address.clone();
+        loop {
+            let request =
+                self.get(&address).headers(headers.clone()).headers(self.secrets.headers_for(&address));
+            let response = self.send_once(request, uri).await?;
+            let Some(next) = self.stopped_redirect(&response) else { return Ok(response) };
+            previous.push(response.url().clone());
+            let refused = |reason| FetchError::refused(uri, reason);
+            self.origins.check_redirect(&previous, &next).map_err(refused)?;
+            address = next;
+        }
+    }
+
+    /// Where an answer redirects to, if it is a redirect that the client was told not to follow.
+    fn stopped_redirect(&self, response: &Response) -> Option<Url> {
+        let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+        if self.secrets.is_empty() || !redirects {
+            return None;
+        }
+        let location = headers::text(response.headers(), header::LOCATION)?;
+        let next = response.url().join(&location).ok()?;
+        (!self.secrets.may_go_to(&next)).then_some(next)
+    }
+
+    async fn send_once(&self, request: RequestBuilder, uri: &str) -> Result<Response, FetchError> {
         let result = request.send().await;
         let now_offline = match &result {
             Ok(_) => None,

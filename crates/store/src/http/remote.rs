@@ -11,7 +11,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use reqwest::{StatusCode, header};
+use reqwest::{
+    StatusCode,
+    header::{self, HeaderMap, HeaderValue},
+};
 use url::Url;
 
 use super::{Http, body, headers, status_error};
@@ -135,8 +138,9 @@ fn request(http: &Arc<Http>, address: &Url, offset: u64, bytes: u64, cancel: &Ca
 async fn request_async(http: &Http, address: &Url, offset: u64, bytes: u64) -> Result<Part, FetchError> {
     let uri = name_of(address);
     let last = offset + bytes - 1;
-    let request = http.get(address).header(header::RANGE, format!("bytes={offset}-{last}"));
-    let response = http.send(request, uri).await?;
+    let range = HeaderValue::try_from(format!("bytes={offset}-{last}"));
+    let range = range.map_err(|_| FetchError::corrupt(uri, "no range"))?;
+    let response = http.send(address, &HeaderMap::from_iter([(header::RANGE, range)]), uri).await?;
     match response.status() {
         StatusCode::PARTIAL_CONTENT => {}
         StatusCode::OK => {

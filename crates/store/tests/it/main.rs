@@ -10,6 +10,8 @@ mod http;
 mod packages;
 mod remote_package;
 mod server;
+mod tls;
+mod tls_server;
 mod write;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ mod behaviour;
 mod caller;
 mod cesium;
 mod flights;
+mod memory;
 mod oracle;
 mod real;
 mod selection;

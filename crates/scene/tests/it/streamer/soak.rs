@@ -114,6 +114,6 @@ fn long_soak_over_a_big_implicit_tree() {
         let (early, late) = (most[..4].iter().max(), most[6..].iter().max());
         let (Some(early), Some(late)) = (early, late) else { panic!("ten tenths") };
         assert!(*late <= early + early / 4, "the tree grows: {most:?}");
-        assert!(*late < CEILING / 2, "{most:?}");
+        assert!(*late < CEILING / 4 * 3, "room is left for contents: {most:?}");
     }
 }

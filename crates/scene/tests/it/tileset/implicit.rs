@@ -231,6 +231,114 @@ fn metadata_overrides_what_the_tiling_implies() {
 }
 
 #[test]
+fn metadata_moves_tiles_and_names_contents() {
+    let tileset = r#"{"asset":{"version":"1.1"},"groups":[{"class":"g"},{"class":"h"}],
+        "schema":{"id":"s","classes":{"g":{},"h":{},
+          "t":{"properties":{"m":{"type":"MAT4","componentType":"FLOAT64","semantic":"TILE_TRANSFORM"}}},
+          "c":{"properties":{"u":{"type":"STRING","semantic":"CONTENT_URI"},
+            "g":{"type":"SCALAR","componentType":"UINT8","semantic":"CONTENT_GROUP_ID"}}}}},
+        "root":{"boundingVolume":{"box":[0,0,0,8,0,0,0,8,0,0,0,8]},"geometricError":16,"refine":"REPLACE",
+        "transform":[1,0,0,0, 0,1,0,0, 0,0,1,0, 1000,0,0,1],"content":{"uri":"c/{level}-{x}-{y}.glb","group":0},
+        "implicitTiling":{"subdivisionScheme":"QUADTREE","subtreeLevels":2,"availableLevels":4,"subtrees":{"uri":"{level}.{x}.{y}.subtree"}}}}"#;
+    let (raw, warnings) = RawTileset::parse(tileset.as_bytes(), "d/t.json").unwrap();
+    assert_eq!(warnings, vec![]);
+    let mut tree = Tree::new(TreeLimits::default());
+    let (root, _) = tree.add_root(&raw, "d/t.json", &DMat4::IDENTITY).unwrap();
+    // The root moves up by 100 m and doubles; child 0 moves another 10 m, child 1 stays. Contents at both children.
+    let mut body = vec![0b00111, 0, 0, 0, 0b00110, 0, 0, 0];
+    let matrix = |scale: f64, z: f64| {
+        let m = DMat4::from_scale_rotation_translation(
+            geodesy::glam::DVec3::splat(scale),
+            geodesy::glam::DQuat::IDENTITY,
+            geodesy::glam::DVec3::new(0.0, 0.0, z),
+        );
+        m.to_cols_array().into_iter().flat_map(f64::to_le_bytes).collect::<Vec<u8>>()
+    };
+    for m in [matrix(2.0, 100.0), matrix(1.0, 10.0), matrix(1.0, 0.0)] {
+        body.extend(m);
+    }
+    let texts = b"../own.b3dm";
+    let (text_at, offset_at) = (body.len(), body.len() + 16);
+    body.extend(texts);
+    body.resize(offset_at, 0);
+    body.extend([0u32, 11, 11].into_iter().flat_map(u32::to_le_bytes));
+    body.extend([1, 0, 0, 0]);
+    let json = format!(
+        r#"{{"buffers":[{{"byteLength":{0}}}],"bufferViews":[{{"buffer":0,"byteOffset":0,"byteLength":1}},
+        {{"buffer":0,"byteOffset":4,"byteLength":1}},{{"buffer":0,"byteOffset":8,"byteLength":384}},
+        {{"buffer":0,"byteOffset":{text_at},"byteLength":11}},{{"buffer":0,"byteOffset":{offset_at},"byteLength":12}},
+        {{"buffer":0,"byteOffset":{1},"byteLength":2}}],
+        "tileAvailability":{{"bitstream":0}},"contentAvailability":[{{"bitstream":1}}],
+        "childSubtreeAvailability":{{"constant":1}},
+        "propertyTables":[{{"class":"t","count":3,"properties":{{"m":{{"values":2}}}}}},
+            {{"class":"c","count":2,"properties":{{"u":{{"values":3,"stringOffsets":4}},"g":{{"values":5}}}}}}],
+        "tileMetadata":0,"contentMetadata":[1]}}"#,
+        body.len(),
+        offset_at + 12,
+    );
+    let shape = tree.subtree_shape(root).unwrap();
+    let (subtree, warnings) =
+        Subtree::parse(&binary(&json, &body), "0.0.0.subtree", &shape, &HashMap::new()).unwrap();
+    assert_eq!(warnings, vec![]);
+    // Twice: what a subtree says of its root tile must not add up.
+    for _ in 0..2 {
+        assert_eq!(tree.graft_subtree(root, &subtree), Ok(vec![]));
+        let tile = tree.get(root).unwrap();
+        let center = tile.volume().center();
+        assert!((center - geodesy::glam::DVec3::new(1000.0, 0.0, 100.0)).length() < 1e-9, "{center}");
+        assert_eq!(tile.volume().bounding_box().half_axes[0].length(), 16.0);
+        assert_eq!(tile.geometric_error(), 32.0);
+        let children: Vec<_> = tile.children().map(|i| tree.tile(i).unwrap()).collect();
+        let centers: Vec<_> = children.iter().map(|c| c.volume().center().to_array()).collect();
+        assert_eq!(centers, [[992.0, -8.0, 120.0], [1008.0, -8.0, 100.0]]);
+        assert_eq!(children[0].world_from_tile().w_axis.to_array(), [1000.0, 0.0, 120.0, 1.0]);
+        assert_eq!(children[0].geometric_error(), 16.0);
+        let contents: Vec<_> = children.iter().map(|c| &c.contents()[0]).collect();
+        assert_eq!((&*contents[0].uri, contents[0].group), ("own.b3dm", Some(1)), "relative to the tileset");
+        assert_eq!((&*contents[1].uri, contents[1].group), ("d/c/1-1-0.glb", Some(0)));
+        // Roots of child subtrees hang below what moved.
+        let below: Vec<_> = children[0].children().map(|i| tree.tile(i).unwrap()).collect();
+        assert_eq!(below.len(), 4);
+        assert_eq!(below[0].volume().center().to_array(), [988.0, -12.0, 120.0]);
+        tree.ungraft(root);
+    }
+}
+
+#[test]
+fn cylinders_bound_tiles_and_are_divided() {
+    let tileset = r#"{"asset":{"version":"1.1"},"extensionsUsed":["3DTILES_bounding_volume_cylinder"],
+        "extensionsRequired":["3DTILES_bounding_volume_cylinder"],
+        "root":{"boundingVolume":{"extensions":{"3DTILES_bounding_volume_cylinder":{"minRadius":1,"maxRadius":3,"height":8,
+          "minAngle":0,"maxAngle":3.1415926535897932,"translation":[10,0,0]}}},"geometricError":16,"refine":"ADD",
+        "content":{"uri":"{level}-{x}-{y}-{z}.glb"},
+        "implicitTiling":{"subdivisionScheme":"OCTREE","subtreeLevels":2,"availableLevels":2,"subtrees":{"uri":"s"}}}}"#;
+    let (raw, warnings) = RawTileset::parse(tileset.as_bytes(), "t.json").unwrap();
+    assert_eq!(warnings, vec![]);
+    let mut tree = Tree::new(TreeLimits::default());
+    let (root, warnings) = tree.add_root(&raw, "t.json", &DMat4::IDENTITY).unwrap();
+    assert_eq!(warnings, vec![]);
+    let shape = tree.subtree_shape(root).unwrap();
+    let everything = r#"{"tileAvailability":{"constant":1},"contentAvailability":[{"constant":1}],
+        "childSubtreeAvailability":{"constant":0}}"#;
+    let (subtree, _) = Subtree::parse(&Bytes::from(everything), "s", &shape, &HashMap::new()).unwrap();
+    assert_eq!(tree.graft_subtree(root, &subtree), Ok(vec![]));
+    let root = tree.get(root).unwrap();
+    let bounds = root.volume().bounding_box();
+    assert!((bounds.center - geodesy::glam::DVec3::new(10.0, 1.5, 0.0)).length() < 1e-9, "{bounds:?}");
+    let volumes: Vec<_> = root.children().map(|i| tree.tile(i).unwrap().volume().clone()).collect();
+    assert_eq!(volumes.len(), 8);
+    // x counts outwards, y counter-clockwise, z upwards: child 5 is the outer, first and upper one.
+    let BoundingVolume::Cylinder(region) = &volumes[5] else { panic!("{:?}", volumes[5]) };
+    assert_eq!((region.0.min_radius_m, region.0.max_radius_m), (2.0, 3.0));
+    assert_eq!((region.0.min_angle_rad, region.0.max_angle_rad), (0.0, std::f64::consts::FRAC_PI_2));
+    assert_eq!((region.0.min_height_m, region.0.max_height_m), (0.0, 4.0));
+    for volume in &volumes {
+        let sphere = volume.bounding_box();
+        assert!(root.volume().contains(sphere.center));
+    }
+}
+
+#[test]
 fn claims_are_checked_before_memory_is_taken() {
     let everything = r#"{"tileAvailability":{"constant":1},"contentAvailability":[{"constant":1}],
         "childSubtreeAvailability":{"constant":1}}"#;

@@ -1,6 +1,7 @@
 mod explicit;
 mod implicit;
 mod malformed;
+mod placement;
 
 use std::{
     collections::BTreeMap,
