@@ -46,7 +46,8 @@ pub(in crate::county_sample) enum Lane {
 }
 
 impl Lane {
-    pub(in crate::county_sample) const COUNT: usize = 15;
+    /// One more than there are, so that lanes fill whole registers.
+    pub(in crate::county_sample) const COUNT: usize = 16;
 }
 
 /// What covers the ground, for those who need one word.

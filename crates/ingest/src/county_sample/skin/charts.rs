@@ -42,7 +42,7 @@ pub(super) fn charts(painter: &Painter<'_>, mesh: &Mesh) -> (Vec<usize>, Vec<Cha
     for (index, triangle) in mesh.indices.chunks_exact(3).enumerate() {
         let [a, b, c] = [triangle[0], triangle[1], triangle[2]].map(|i| mesh.positions[i as usize]);
         let normal = (b - a).cross(c - a).normalize_or(Vec3::Z);
-        match view(painter, (a + b + c) / 3.0, normal) {
+        match view(painter, [a, b, c], normal) {
             View::Above => above.push(index),
             other => others.push((other, index)),
         }
@@ -54,7 +54,8 @@ pub(super) fn charts(painter: &Painter<'_>, mesh: &Mesh) -> (Vec<usize>, Vec<Cha
     (above, charts)
 }
 
-fn view(painter: &Painter<'_>, middle: Vec3, normal: Vec3) -> View {
+fn view(painter: &Painter<'_>, corners: [Vec3; 3], normal: Vec3) -> View {
+    let middle = (corners[0] + corners[1] + corners[2]) / 3.0;
     if normal.z < -0.25 {
         return View::Below;
     }
@@ -70,8 +71,14 @@ fn view(painter: &Painter<'_>, middle: Vec3, normal: Vec3) -> View {
         };
         return View::Wall(index as u32, side);
     }
-    let is_near = !painter.site.buildings_near(middle.truncate()).is_empty();
-    if is_near && painter.top(middle.truncate()).height_m > middle.z + 1.2 {
+    // Near a roof's edge some of a triangle may be hidden.
+    let is_hidden = |p: Vec3| {
+        let at = p.truncate();
+        !painter.site.buildings_near(at).is_empty() && painter.roof_m(at).is_some_and(|roof| roof > p.z + 0.9)
+    };
+    let halfway = |a: Vec3, b: Vec3| (a + b) / 2.0;
+    let [a, b, c] = corners;
+    if [middle, a, b, c, halfway(a, b), halfway(b, c), halfway(c, a)].into_iter().any(is_hidden) {
         return View::Covered;
     }
     View::Above
