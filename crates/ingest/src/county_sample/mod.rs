@@ -108,3 +108,6 @@ pub fn write(
 ) -> Result<CountySummary, CountySampleError> {
     deliver::write(options, store)
 }
+
+#[cfg(test)]
+mod look;

@@ -351,7 +351,7 @@ fn chinese(number: u32) -> String {
     let mut text = String::new();
     if number >= 100 {
         text = format!("{}百", digit(number / 100));
-        if number % 100 == 0 {
+        if number.is_multiple_of(100) {
             return text;
         }
         if number % 100 < 10 {
@@ -362,7 +362,7 @@ fn chinese(number: u32) -> String {
     if tens > 0 {
         text += &if tens == 1 && number < 100 { "十".to_owned() } else { format!("{}十", digit(tens)) };
     }
-    if number % 10 > 0 || text.is_empty() {
+    if !number.is_multiple_of(10) || text.is_empty() {
         text += digit(number);
     }
     text

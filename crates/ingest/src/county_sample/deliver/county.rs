@@ -10,7 +10,7 @@ use super::{
     File,
     addresses::{self, Table},
     footprints,
-    frame::{Frame, to_county},
+    frame::{self, Frame},
     layers::{self, Layer},
     mesh, points,
     rasters::{self, Placement},
@@ -124,10 +124,7 @@ impl Village<'_> {
     ) -> Result<(), CountySampleError> {
         let (site, frame, folder) = (self.site, self.frame, self.folder());
         let painter = Painter::new(site);
-        out(File {
-            path: format!("{folder}/mesh/metadata.xml"),
-            bytes: mesh::metadata(site, frame).into_bytes(),
-        })?;
+        out(File { path: format!("{folder}/mesh/metadata.xml"), bytes: mesh::metadata(site).into_bytes() })?;
         let mut ortho = Ortho::new(site);
         let tiles = site.spec.tiles;
         let list: Vec<(usize, usize)> = (0..tiles * tiles).map(|i| (i % tiles, i / tiles)).collect();
@@ -154,11 +151,12 @@ impl Village<'_> {
             }
         }
         let ortho = ortho.picture;
-        let las = points::las(&painter, &ortho, frame, WKT)?;
-        out(File { path: format!("{folder}/points/{}.las", self.division.code), bytes: las })?;
-        self.rasters(&ortho, out)?;
         let stem = format!("{folder}/footprints/房屋面");
-        for file in footprints::files(site, &stem, frame, WKT_WITH_ZONE)? {
+        let (las, rasters) =
+            rayon::join(|| points::las(&painter, &ortho, WKT), || site_rasters(site, &folder, &ortho));
+        out(File { path: format!("{folder}/points/{}.las", self.division.code), bytes: las? })?;
+        rasters?.into_iter().try_for_each(&mut *out)?;
+        for file in footprints::files(site, &stem, WKT_WITH_ZONE)? {
             out(file)?;
         }
         overview.paste(site, &ortho);
@@ -173,14 +171,11 @@ impl Village<'_> {
         let truth_folder = format!("truth/{}", self.division.code);
         out(File {
             path: format!("{truth_folder}/buildings.json"),
-            bytes: truth::buildings(site, self.division, frame),
+            bytes: truth::buildings(site, self.division),
         })?;
-        out(File { path: format!("{truth_folder}/trees.geojson"), bytes: truth::trees(site, frame) })?;
+        out(File { path: format!("{truth_folder}/trees.geojson"), bytes: truth::trees(site) })?;
         let cell_m = if self.detail == Detail::Full { 1.0 } else { 4.0 };
-        out(File {
-            path: format!("{truth_folder}/ground.geojson"),
-            bytes: truth::ground(site, cell_m, frame),
-        })?;
+        out(File { path: format!("{truth_folder}/ground.geojson"), bytes: truth::ground(site, cell_m) })?;
 
         all.sites.push((site.south_west, f64::from(site.spec.side_m())));
         all.summary.villages += 1;
@@ -191,31 +186,27 @@ impl Village<'_> {
         }
         Ok(())
     }
+}
 
-    fn rasters(
-        &self,
-        ortho: &Picture,
-        out: &mut dyn FnMut(File) -> Result<(), CountySampleError>,
-    ) -> Result<(), CountySampleError> {
-        let site = self.site;
-        let [cell_m, _] = site.spec.raster_cell_m;
-        let side_m = site.spec.side_m();
-        let side = (side_m / cell_m) as usize;
-        let north_west = self.frame.map(to_county(site.south_west, Vec2::new(0.0, side_m)));
-        let values: Vec<f32> = (0..side * side)
-            .map(|i| {
-                let at = Vec2::new((i % side) as f32 + 0.5, side as f32 - (i / side) as f32 - 0.5) * cell_m;
-                (site.ground.at(at) * 1000.0).round() / 1000.0
-            })
-            .collect();
-        let placement = Placement { north_west, pixel_m: f64::from(cell_m) };
-        let folder = self.folder();
-        let bytes = rasters::heights(&values, side, placement)?;
-        out(File { path: format!("{folder}/rasters/dem.tif"), bytes })?;
-        let pixel_m = f64::from(side_m) / ortho.width as f64;
-        let bytes = rasters::picture(ortho, Placement { north_west, pixel_m })?;
-        out(File { path: format!("{folder}/rasters/ortho.tif"), bytes })
-    }
+fn site_rasters(site: &Site, folder: &str, ortho: &Picture) -> Result<[File; 2], CountySampleError> {
+    let [cell_m, _] = site.spec.raster_cell_m;
+    let side_m = site.spec.side_m();
+    let side = (side_m / cell_m) as usize;
+    let north_west = frame::map(site.south_west) + DVec2::Y * f64::from(side_m);
+    let values: Vec<f32> = (0..side * side)
+        .map(|i| {
+            let at = Vec2::new((i % side) as f32 + 0.5, side as f32 - (i / side) as f32 - 0.5) * cell_m;
+            (site.ground.at(at) * 1000.0).round() / 1000.0
+        })
+        .collect();
+    let placement = Placement { north_west, pixel_m: f64::from(cell_m) };
+    let heights = rasters::heights(&values, side, placement)?;
+    let pixel_m = f64::from(side_m) / ortho.width as f64;
+    let picture = rasters::picture(ortho, Placement { north_west, pixel_m })?;
+    Ok([
+        File { path: format!("{folder}/rasters/dem.tif"), bytes: heights },
+        File { path: format!("{folder}/rasters/ortho.tif"), bytes: picture },
+    ])
 }
 
 /// The site from above, put together from the tiles.
@@ -321,7 +312,7 @@ fn county_files(
     out: &mut dyn FnMut(File) -> Result<(), CountySampleError>,
 ) -> Result<CountySummary, CountySampleError> {
     let mut file = |path: &str, bytes: Vec<u8>| out(File { path: path.to_owned(), bytes });
-    let placement = Placement { north_west: frame.map(overview.north_west), pixel_m: overview.cell_m };
+    let placement = Placement { north_west: frame::map(overview.north_west), pixel_m: overview.cell_m };
     file("county/dem.tif", rasters::heights(&overview.heights, overview.width, placement)?)?;
     file("county/ortho.tif", rasters::picture(&overview.picture, placement)?)?;
     file("layers/villages.geojson", layers::villages(towns, divisions, frame)?.file())?;

@@ -9,7 +9,7 @@ use shapefile::{
 
 use super::{
     File,
-    frame::{Frame, to_county},
+    frame::{to_county, zoned},
 };
 use crate::county_sample::{
     CountySampleError,
@@ -21,17 +21,12 @@ use crate::county_sample::{
 const DATE_AT: usize = 1;
 
 /// The files of a layer of footprints, named `stem` with their extensions; one record for each building, in order.
-pub(super) fn files(
-    site: &Site,
-    stem: &str,
-    frame: &Frame,
-    wkt: &str,
-) -> Result<Vec<File>, CountySampleError> {
+pub(super) fn files(site: &Site, stem: &str, wkt: &str) -> Result<Vec<File>, CountySampleError> {
     let (mut shapes, mut index) = (Cursor::new(Vec::new()), Cursor::new(Vec::new()));
     {
         let mut writer = ShapeWriter::with_shx(&mut shapes, &mut index);
         for building in &site.buildings {
-            writer.write_shape(&polygon(site, building, frame))?;
+            writer.write_shape(&polygon(site, building))?;
         }
         writer.finalize()?;
     }
@@ -80,7 +75,7 @@ fn hundredths(value: f32) -> f64 {
     (f64::from(value) * 100.0).round() / 100.0
 }
 
-fn polygon(site: &Site, building: &Building, frame: &Frame) -> Polygon {
+fn polygon(site: &Site, building: &Building) -> Polygon {
     let rings = footprint(building)
         .into_iter()
         .flatten()
@@ -88,7 +83,7 @@ fn polygon(site: &Site, building: &Building, frame: &Frame) -> Polygon {
             let points: Vec<Point> = ring
                 .iter()
                 .map(|p| {
-                    let at = frame.zoned(to_county(site.south_west, *p));
+                    let at = zoned(to_county(site.south_west, *p));
                     // Millimetres, as surveyors write.
                     Point::new((at.x * 1000.0).round() / 1000.0, (at.y * 1000.0).round() / 1000.0)
                 })

@@ -26,22 +26,12 @@ impl Frame {
         Ok(Self { projector: Crs::parse(&format!("EPSG:{EPSG}"))?.projector()? })
     }
 
-    /// Easting and northing in [`EPSG`].
-    pub(super) fn map(&self, p: DVec2) -> DVec2 {
-        SOUTH_WEST + p
-    }
-
-    /// Easting with the zone number and northing (EPSG:4528), as many footprints are delivered.
-    pub(super) fn zoned(&self, p: DVec2) -> DVec2 {
-        self.map(p) + DVec2::X * ZONE_M
-    }
-
     /// Longitude and latitude, degrees.
     ///
     /// # Errors
     /// None for a county of any size that makes sense; PROJ's own.
     pub(super) fn lon_lat(&self, p: DVec2) -> Result<DVec2, CountySampleError> {
-        let map = self.map(p);
+        let map = map(p);
         let [lon, lat] = self.projector.lon_lat_rad([map.x, map.y])?;
         Ok(DVec2::new(lon.to_degrees(), lat.to_degrees()))
     }
@@ -66,6 +56,16 @@ impl Frame {
             .collect::<Result<_, _>>()?;
         Ok(format!("[{}]", points.join(",")))
     }
+}
+
+/// Easting and northing in [`EPSG`] of a position in the county's frame.
+pub(super) fn map(p: DVec2) -> DVec2 {
+    SOUTH_WEST + p
+}
+
+/// Easting with the zone number and northing (EPSG:4528), as many footprints are delivered.
+pub(super) fn zoned(p: DVec2) -> DVec2 {
+    map(p) + DVec2::X * ZONE_M
 }
 
 /// From a site's frame to the county's.

@@ -120,9 +120,8 @@ pub(super) fn county_roads(
         }
     }
     for pair in ends.windows(2) {
-        for side in 0..2 {
-            let (a, b) = (pair[0][side], pair[1][side]);
-            let out = if side == 0 { -500.0 } else { 500.0 };
+        // Around both ends of the ridge between two valleys.
+        for ((a, b), out) in pair[0].into_iter().zip(pair[1]).zip([-500.0, 500.0]) {
             let line: Vec<DVec2> = (0..=40)
                 .map(|i| {
                     let t = f64::from(i) / 40.0;

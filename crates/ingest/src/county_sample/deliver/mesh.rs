@@ -4,7 +4,7 @@ use glam::Vec3;
 
 use super::{
     File,
-    frame::{EPSG, Frame},
+    frame::{EPSG, map},
 };
 use crate::{
     county_sample::{
@@ -26,8 +26,8 @@ fn base_m(site: &Site) -> f64 {
 }
 
 /// `metadata.xml` of a village's mesh.
-pub(super) fn metadata(site: &Site, frame: &Frame) -> String {
-    let origin = frame.map(site.south_west);
+pub(super) fn metadata(site: &Site) -> String {
+    let origin = map(site.south_west);
     format!(
         r#"<?xml version="1.0" encoding="utf-8"?>
 <ModelMetadata version="1">

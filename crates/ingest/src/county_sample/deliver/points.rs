@@ -5,7 +5,7 @@ use std::io::Cursor;
 use glam::{DVec3, Vec2, Vec3};
 use las::{Builder, PointDataBuilder, Transform, Vector, Writer, point::Format};
 
-use super::frame::{Frame, to_county};
+use super::frame::map;
 use crate::county_sample::{
     CountySampleError,
     building::Roof,
@@ -42,15 +42,10 @@ struct Cloud<'s> {
 }
 
 /// The cloud as a file; `ortho` covers the site from above.
-pub(super) fn las(
-    painter: &Painter<'_>,
-    ortho: &Picture,
-    frame: &Frame,
-    wkt: &str,
-) -> Result<Vec<u8>, CountySampleError> {
+pub(super) fn las(painter: &Painter<'_>, ortho: &Picture, wkt: &str) -> Result<Vec<u8>, CountySampleError> {
     let site = painter.site;
     let side_m = site.spec.side_m();
-    let origin = frame.map(to_county(site.south_west, Vec2::ZERO)).extend(0.0);
+    let origin = map(site.south_west).extend(0.0);
     let mut cloud = Cloud {
         site,
         ortho,
@@ -68,7 +63,7 @@ pub(super) fn las(
         for column in 0..along {
             let jitter = Vec2::new(cloud.chance.unit(), cloud.chance.unit());
             let at = (Vec2::new(column as f32, row as f32) + jitter) * cell;
-            cloud.from_above(painter, at);
+            cloud.seen_from_above(painter, at);
         }
     }
     cloud.walls(site.spec.points / 10);
@@ -95,7 +90,7 @@ pub(super) fn las(
 }
 
 impl Cloud<'_> {
-    fn from_above(&mut self, painter: &Painter<'_>, at: Vec2) {
+    fn seen_from_above(&mut self, painter: &Painter<'_>, at: Vec2) {
         let top = painter.top(at);
         let lanes = self.site.lanes.lanes(at);
         let above = top.height_m - top.ground_m;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     addresses::{Address, Flaw},
-    frame::{Frame, to_county},
+    frame::{Frame, map, to_county},
     layers::Layer,
 };
 use crate::county_sample::{
@@ -23,15 +23,15 @@ pub(super) fn building_id(division: &Division, index: usize) -> String {
 }
 
 /// Exact solids of a village's buildings; map plane and heights, metres.
-pub(super) fn buildings(site: &Site, division: &Division, frame: &Frame) -> Vec<u8> {
+pub(super) fn buildings(site: &Site, division: &Division) -> Vec<u8> {
     let mut text = format!(
         "{{\"village_code\":\"{}\",\"crs\":\"EPSG:{}\",\"heights\":\"ellipsoidal\",\"buildings\":[\n",
         division.code,
         super::frame::EPSG
     );
     let place = |p: Vec3| {
-        let map = frame.map(to_county(site.south_west, p.truncate()));
-        format!("[{:.3},{:.3},{:.3}]", map.x, map.y, p.z)
+        let at = map(to_county(site.south_west, p.truncate()));
+        format!("[{:.3},{:.3},{:.3}]", at.x, at.y, p.z)
     };
     for (index, building) in site.buildings.iter().enumerate() {
         if index > 0 {
@@ -47,7 +47,7 @@ pub(super) fn buildings(site: &Site, division: &Division, frame: &Frame) -> Vec<
             "belongs_to": owner,
         });
         let rings: Vec<String> =
-            footprint(building).into_iter().flatten().map(|ring| ring_text(site, frame, &ring)).collect();
+            footprint(building).into_iter().flatten().map(|ring| ring_text(site, &ring)).collect();
         let parts: Vec<String> = solids(building)
             .iter()
             .map(|solid| {
@@ -74,13 +74,13 @@ pub(super) fn buildings(site: &Site, division: &Division, frame: &Frame) -> Vec<
     text.into_bytes()
 }
 
-fn ring_text(site: &Site, frame: &Frame, ring: &[Vec2]) -> String {
+fn ring_text(site: &Site, ring: &[Vec2]) -> String {
     let points: Vec<String> = ring
         .iter()
         .chain(ring.first())
         .map(|p| {
-            let map = frame.map(to_county(site.south_west, *p));
-            format!("[{:.3},{:.3}]", map.x, map.y)
+            let at = map(to_county(site.south_west, *p));
+            format!("[{:.3},{:.3}]", at.x, at.y)
         })
         .collect();
     format!("[{}]", points.join(","))
@@ -122,7 +122,7 @@ pub(super) fn flaws(list: &[Flaw]) -> String {
 }
 
 /// Crowns of trees as polygons; map plane.
-pub(super) fn trees(site: &Site, frame: &Frame) -> Vec<u8> {
+pub(super) fn trees(site: &Site) -> Vec<u8> {
     let mut layer = Layer::default();
     let side_m = site.spec.side_m();
     let inside = |at: Vec2| at.min_element() >= 0.0 && at.max_element() <= side_m;
@@ -132,7 +132,7 @@ pub(super) fn trees(site: &Site, frame: &Frame) -> Vec<u8> {
         let ground = site.ground.at(plant.at);
         layer.add(
             "Polygon",
-            &format!("[{}]", ring_text(site, frame, &ring)),
+            &format!("[{}]", ring_text(site, &ring)),
             &json!({
                 "number": number,
                 "kind": plant.kind.word(),
@@ -145,7 +145,7 @@ pub(super) fn trees(site: &Site, frame: &Frame) -> Vec<u8> {
 }
 
 /// What covers the ground, as polygons that follow a grid; map plane.
-pub(super) fn ground(site: &Site, cell_m: f32, frame: &Frame) -> Vec<u8> {
+pub(super) fn ground(site: &Site, cell_m: f32) -> Vec<u8> {
     let side_m = site.spec.side_m();
     let side = (side_m / cell_m) as usize;
     let covers: Vec<Cover> = (0..side * side)
@@ -163,7 +163,7 @@ pub(super) fn ground(site: &Site, cell_m: f32, frame: &Frame) -> Vec<u8> {
                 .map(|ring| {
                     let ring: Vec<Vec2> =
                         ring.iter().map(|[x, y]| Vec2::new(*x as f32, *y as f32) * cell_m).collect();
-                    ring_text(site, frame, &ring)
+                    ring_text(site, &ring)
                 })
                 .collect();
             layer.add("Polygon", &format!("[{}]", rings.join(",")), &json!({ "cover": cover.word() }));

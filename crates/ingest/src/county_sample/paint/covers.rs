@@ -53,12 +53,12 @@ impl Painter<'_> {
                 color.lerp(self.yard(at, lanes, fine, coarse), smooth(0.3, 0.55, lane(Lane::Yard) + edge));
         }
         let settled = lane(Lane::Yard).max(1.0 - lane(Lane::Street).max(0.0) * 0.5);
-        if steep > 0.4 && settled > 0.2 && lane(Lane::Street) > -0.2 {
+        if steep > 0.6 && settled > 0.2 && lane(Lane::Street) > -0.2 {
             // Banks between yards are walled with fieldstone, or overgrown.
             let joint = self.leaf.in_space(at.extend(height_m) * 3.2);
-            let stone = Vec3::new(0.52, 0.50, 0.45) * (0.88 + 0.30 * joint + 0.08 * fine);
+            let stone = Vec3::new(0.58, 0.55, 0.49) * (0.94 + 0.16 * joint + 0.06 * fine);
             let wall = stone.lerp(Vec3::new(0.32, 0.39, 0.17), smooth(-0.1, 0.4, coarse + 0.3 * fine));
-            color = color.lerp(wall, smooth(0.4, 0.65, steep) * smooth(0.2, 0.5, settled));
+            color = color.lerp(wall, smooth(0.6, 0.9, steep) * smooth(0.2, 0.5, settled));
         }
         if lane(Lane::Street) < 1.6 {
             color = self.street(at, color, fine, coarse);
@@ -108,7 +108,7 @@ impl Painter<'_> {
         color = color.lerp(grassy, bund * 0.9);
         if field.riser > 0.02 {
             // Banks of grass, some of stone.
-            let stone = unit_of(mix(field.plot >> 9)) < if is_floor { 0.15 } else { 0.4 };
+            let stone = unit_of(mix(field.plot >> 9)) < if is_floor { 0.1 } else { 0.25 };
             let bank = if stone {
                 let joints = self.fine.at(at.x * 15.0, (at.y + 2.0 * field.fraction) * 15.0);
                 Vec3::new(0.53, 0.51, 0.46) * (0.85 + 0.35 * joints)

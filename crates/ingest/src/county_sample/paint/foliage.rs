@@ -59,6 +59,8 @@ impl Painter<'_> {
         let normal = Vec3::new(-around.slope.x * 0.7, -around.slope.y * 0.7, 1.0).normalize_or(Vec3::Z);
         // Leaves let light through: shadows are soft.
         let sun = 0.16 + 0.84 * around.sun_at(p.z + 0.5 + 0.5 * leaves);
-        base * tone.max(0.15) * around.light(p.z, normal, sun) * (1.0 - 0.25 * smooth(0.5, 0.0, height))
+        base * tone.max(0.15)
+            * around.light(p.z, normal, sun)
+            * (1.0 - 0.42 * smooth(0.45, 0.0, above / full))
     }
 }

@@ -31,6 +31,8 @@ pub(in crate::county_sample) struct Around {
     pub(in crate::county_sample) slope: Vec2,
     /// Height below which a point lies in the shadow of something else.
     shade_m: f32,
+    /// How far the surface itself lies in shadow (positive) or in the sun, softened at the edges, metres.
+    soft_shade_m: f32,
     /// Mean height of what stands within 1.5 m and 6 m.
     near_m: f32,
     wide_m: f32,
@@ -55,6 +57,12 @@ impl Light {
             });
         }
         let shade = shade(&top);
+        // Edges of shadows on the surface follow the raster's cells: softened, without moving them.
+        let mut soft = top.clone();
+        for (z, shade) in soft.values.iter_mut().zip(&shade.values) {
+            *z = (shade - *z).clamp(-1.0, 1.0);
+        }
+        let soft = soft.blurred(1);
         let (near, wide) = (top.blurred(3), top.blurred(12));
         let mut around = Raster::over(site.spec.side_m(), 0.5, |_| [0.0; 8]);
         let (side, last) = (surface.side, surface.side - 1);
@@ -71,7 +79,7 @@ impl Light {
                 shade.values[i],
                 near.values[i],
                 wide.values[i],
-                0.0,
+                soft.values[i],
             ];
         }
         Self { around }
@@ -79,8 +87,8 @@ impl Light {
 
     /// What lies around a point of the plan.
     pub(in crate::county_sample) fn around(&self, at: Vec2) -> Around {
-        let [ground_m, canopy_m, east, north, shade_m, near_m, wide_m, _] = self.around.lanes(at);
-        Around { ground_m, canopy_m, slope: Vec2::new(east, north), shade_m, near_m, wide_m }
+        let [ground_m, canopy_m, east, north, shade_m, near_m, wide_m, soft_shade_m] = self.around.lanes(at);
+        Around { ground_m, canopy_m, slope: Vec2::new(east, north), shade_m, soft_shade_m, near_m, wide_m }
     }
 }
 
@@ -88,6 +96,11 @@ impl Around {
     /// Share of the sun that reaches a height, 0 to 1.
     pub(in crate::county_sample) fn sun_at(&self, height_m: f32) -> f32 {
         smooth(-0.35, 0.25, height_m - self.shade_m)
+    }
+
+    /// Share of the sun that reaches the surface of ground and plants.
+    pub(in crate::county_sample) fn sun_on_surface(&self) -> f32 {
+        smooth(0.45, -0.45, self.soft_shade_m)
     }
 
     /// Share of the sky that is seen from a height, roughly.

@@ -105,7 +105,7 @@ impl<'s> Painter<'s> {
                 let lanes = self.site.lanes.lanes(at);
                 let normal = self.ground_normal(at, &lanes, &around);
                 self.ground(at, &lanes, [z, around.slope.length()], texel_m)
-                    * around.light(z, normal, around.sun_at(z))
+                    * around.light(z, normal, around.sun_on_surface())
             }
         };
         (self.exposed(color, at), top)
@@ -122,13 +122,19 @@ impl<'s> Painter<'s> {
             let wall = self.wall(building, &building.parts[part], p, normal, texel_m);
             let facing = building.snapped(normal);
             wall.color * around.light(p.z, facing, around.sun_at(p.z) * wall.sun)
-        } else if p.z > around.ground_m + 0.5 && around.canopy_m > 0.4 {
-            self.plant(p, &around)
+        } else if self.is_plant(p) {
+            self.plant(p, &self.light.around(at))
         } else {
             let lanes = self.site.lanes.lanes(at);
             self.ground(at, &lanes, [p.z, 1.0], texel_m) * around.light(p.z, normal, around.sun_at(p.z))
         };
         self.exposed(color, at + Vec2::splat(p.z))
+    }
+
+    /// Whether a point of the surface, not of a building, lies on a plant.
+    pub(super) fn is_plant(&self, p: Vec3) -> bool {
+        let around = self.light.around(p.truncate());
+        around.canopy_m > 0.35 && p.z > around.ground_m + 0.3
     }
 
     /// The plant that stands highest at a point; crowns have ragged edges.

@@ -116,7 +116,7 @@ impl Painter<'_> {
                     _ => field,
                 };
                 let storey = (above / building.storey_m).rem_euclid(1.0);
-                let is_band = storey > 0.93 || storey < 0.02;
+                let is_band = !(0.02..=0.93).contains(&storey);
                 let joint = ((u / 0.6).rem_euclid(1.0) - 0.5).abs() * Self::shows(0.6, texel_m);
                 (if is_band { band } else { field }) * (0.98 + 0.04 * joint) * (0.985 + 0.03 * fine)
             }

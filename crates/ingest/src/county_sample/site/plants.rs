@@ -178,19 +178,18 @@ pub(super) fn grow(site: &mut Site, seed: u64) {
 /// Photogrammetry sees woods as one lumpy blanket: gaps between crowns fill up, crowns break into lumps.
 fn close_woods(site: &mut Site, seed: u64) {
     let blanket = site.canopy.blurred(4);
-    for i in 0..site.canopy.values.len() {
-        let at = site.canopy.point(i);
-        let lanes = site.lanes.lanes(at);
+    let surroundings = &site.lanes;
+    site.canopy.change_all(|i, at, canopy| {
+        let lanes = surroundings.lanes(at);
         let lane = |lane: Lane| lanes[lane as usize];
         let closed = smooth(0.2, 0.5, lane(Lane::Wood).max(lane(Lane::Bamboo)));
-        let canopy = &mut site.canopy.values[i];
         *canopy = canopy.max(closed * 0.84 * blanket.values[i]);
         if *canopy > 0.8 {
             let lumps = 0.55 * fractal(seed ^ 0x10, (at / 2.3).as_dvec2(), 1)
                 + 0.45 * fractal(seed ^ 0x11, (at / 1.15).as_dvec2(), 1);
             *canopy = (*canopy + lumps * 0.22 * canopy.min(3.6)).max(0.3);
         }
-    }
+    });
 }
 
 /// An open place by the road at the village's lower end.
@@ -213,9 +212,9 @@ fn camphor_place(site: &Site, chance: &mut Chance) -> Option<Vec2> {
 
 /// Tea in rows, crops on terraces and in gardens, scrub: rows and tufts without a name of their own.
 fn low_growth(site: &mut Site, seed: u64) {
-    for i in 0..site.canopy.values.len() {
-        let at = site.canopy.point(i);
-        let lanes = site.lanes.lanes(at);
+    let surroundings = &site.lanes;
+    site.canopy.change_all(|_, at, canopy| {
+        let lanes = surroundings.lanes(at);
         let lane = |lane: Lane| lanes[lane as usize];
         let mut height = 0.0_f32;
         if lane(Lane::Tea) > 0.45 {
@@ -236,7 +235,6 @@ fn low_growth(site: &mut Site, seed: u64) {
         {
             height = 0.7 * smooth(0.1, 0.7, fractal(seed ^ 0x6C, (at / 2.6).as_dvec2(), 2));
         }
-        let canopy = &mut site.canopy.values[i];
         *canopy = canopy.max(height * smooth(0.6, 1.6, lane(Lane::Wall)));
-    }
+    });
 }

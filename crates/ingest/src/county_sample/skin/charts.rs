@@ -14,6 +14,8 @@ pub(super) enum View {
     Above,
     /// A wall of a building: its index, and which of four sides.
     Wall(u32, u8),
+    /// Steep sides of crowns: which of four sides.
+    Leaves(u8),
     /// Ground below the eaves, hidden from above.
     Covered,
     /// From below.
@@ -63,13 +65,10 @@ fn view(painter: &Painter<'_>, corners: [Vec3; 3], normal: Vec3) -> View {
         && let Some((index, _)) = painter.wall_at(middle)
     {
         let local = painter.site.buildings[index].normal_to_local(normal);
-        let side = match (local.x.abs() > local.y.abs(), local.x > 0.0, local.y > 0.0) {
-            (true, true, _) => 0,
-            (false, _, true) => 1,
-            (true, false, _) => 2,
-            (false, _, false) => 3,
-        };
-        return View::Wall(index as u32, side);
+        return View::Wall(index as u32, side_of(local));
+    }
+    if normal.z < 0.5 && painter.is_plant(middle) {
+        return View::Leaves(side_of(normal));
     }
     // Near a roof's edge some of a triangle may be hidden.
     let is_hidden = |p: Vec3| {
@@ -83,6 +82,18 @@ fn view(painter: &Painter<'_>, corners: [Vec3; 3], normal: Vec3) -> View {
     }
     View::Above
 }
+
+/// The side that a normal points to: 0 along x, 1 along y, 2 and 3 against them.
+fn side_of(normal: Vec3) -> u8 {
+    match (normal.x.abs() > normal.y.abs(), normal.x > 0.0, normal.y > 0.0) {
+        (true, true, _) => 0,
+        (false, _, true) => 1,
+        (true, false, _) => 2,
+        (false, _, false) => 3,
+    }
+}
+
+const SIDES: [Vec3; 4] = [Vec3::X, Vec3::Y, Vec3::NEG_X, Vec3::NEG_Y];
 
 /// Triangles of one view that hang together by vertices, in the order of their first triangles.
 fn connected(mesh: &Mesh, list: &[(View, usize)]) -> Vec<(View, Vec<usize>)> {
@@ -115,8 +126,11 @@ impl Chart {
         let (axes, out) = match view {
             View::Wall(index, side) => {
                 let building = &painter.site.buildings[index as usize];
-                let local = [Vec3::X, Vec3::Y, Vec3::NEG_X, Vec3::NEG_Y][usize::from(side % 4)];
-                let out = building.normal_to_site(local);
+                let out = building.normal_to_site(SIDES[usize::from(side % 4)]);
+                ([Vec3::new(-out.y, out.x, 0.0), Vec3::NEG_Z], out)
+            }
+            View::Leaves(side) => {
+                let out = SIDES[usize::from(side % 4)];
                 ([Vec3::new(-out.y, out.x, 0.0), Vec3::NEG_Z], out)
             }
             View::Below => ([Vec3::X, Vec3::NEG_Y], Vec3::NEG_Z),

@@ -78,8 +78,10 @@ fn most_triangles(level: usize) -> usize {
 
 /// How far pictures reach beyond what they are of, metres: whole texels at every level.
 pub(super) const BORDER_M: f32 = 1.6;
-/// How far meshes reach beyond their tile, so that no gap shows between levels, metres.
-const OVERLAP_M: f32 = 0.3;
+/// How far meshes reach beyond their tile, so that no gap shows beside a neighbour of the same or the next level, metres.
+fn overlap_m(level: usize) -> f32 {
+    [1.4, 0.8, 0.4, 0.3][level.min(3)]
+}
 
 /// Makes a tile.
 pub(super) fn tile(painter: &Painter<'_>, column: usize, row: usize) -> Tile {
@@ -90,7 +92,7 @@ pub(super) fn tile(painter: &Painter<'_>, column: usize, row: usize) -> Tile {
     let is_built = has_buildings(site, low, high);
     let finest = site.spec.levels - if is_built { 1 } else { 2 };
     let cell = site.spec.skin_cell_m[usize::from(!is_built)];
-    let mut mesh = nets::skin(site, low - 1.0, high + 1.0, cell);
+    let mut mesh = nets::skin(site, low - 2.0, high + 2.0, cell);
     let top = Picture::from_above(painter, low - BORDER_M, TILE_M + 2.0 * BORDER_M, texel_m(finest));
     let mut meshes = Vec::new();
     for level in (0..=finest).rev() {
@@ -117,7 +119,7 @@ pub(super) fn tile(painter: &Painter<'_>, column: usize, row: usize) -> Tile {
                 .iter()
                 .map(|(x, y)| {
                     let from = low + Vec2::new(*x, *y) * TILE_M;
-                    let cut = mesh.clipped(from - OVERLAP_M, from + side + OVERLAP_M);
+                    let cut = mesh.clipped(from - overlap_m(level), from + side + overlap_m(level));
                     let texels = |m: f32| (m / texel_m(level)).round() as usize;
                     let picture =
                         top.window(texels(x * TILE_M), texels(y * TILE_M), texels(side + 2.0 * BORDER_M));
