@@ -6,19 +6,12 @@
 //! - [`county`] is the folder that surveys are imported into, and the switch between them.
 //! - [`table`] reads CSV and Excel; [`addresses`] makes address tables of it.
 //! - [`heights`] understands what people say about heights.
-//! - [`sample`] is a made-up village, to try things with.
+//! - [`sample`] is a made-up village, [`county_sample`] a made-up county as raw deliveries, to try things with.
 
 pub mod addresses;
 pub mod adopt;
 pub mod county;
-#[cfg(test)]
-#[allow(
-    dead_code,
-    unused_imports,
-    unreachable_pub,
-    reason = "its deliveries are not written yet; only its tests use it"
-)]
-mod county_sample;
+pub mod county_sample;
 pub mod delivery;
 pub mod ground;
 pub mod heights;

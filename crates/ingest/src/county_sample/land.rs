@@ -62,8 +62,6 @@ pub(super) struct Valley {
 pub(super) struct Place {
     /// Distance along the axis, metres.
     pub(super) along_m: f32,
-    /// Distance from the axis, positive on the side of the villages, metres.
-    pub(super) across_m: f32,
     /// Distance from the river's bank, negative in the water, metres.
     pub(super) bank_m: f32,
     /// 1 near a village, 0 far from all.
@@ -106,6 +104,14 @@ impl Land {
     /// Height of the natural ground, metres.
     pub(super) fn height_m(&self, p: DVec2) -> f32 {
         self.valleys.iter().map(|valley| valley.height_m(p)).fold(f32::INFINITY, f32::min)
+    }
+
+    /// A position in terms of the valley whose river is nearest.
+    pub(super) fn nearest(&self, p: DVec2) -> Place {
+        let places = self.valleys.iter().map(|valley| valley.place(p));
+        let nearest = places.min_by(|a, b| a.bank_m.total_cmp(&b.bank_m));
+        // There is at least one valley.
+        nearest.unwrap_or(Place { along_m: 0.0, bank_m: 0.0, village: 0.0, side: 1.0, water_m: 0.0 })
     }
 
     /// How dense the wood is on natural ground far from villages, 0 to 1.
@@ -184,6 +190,11 @@ impl Valley {
         (valley, spots)
     }
 
+    /// Length of the axis, metres.
+    pub(super) fn length_m(&self) -> f64 {
+        self.along_m.last().copied().unwrap_or_default()
+    }
+
     /// Distance along the axis and, positive to its left, from it, metres.
     fn project(&self, p: DVec2) -> (f64, f64) {
         const COARSE: usize = 8;
@@ -251,7 +262,6 @@ impl Valley {
             self.villages_m.iter().map(|village| (along - village).abs()).fold(f64::INFINITY, f64::min);
         Place {
             along_m,
-            across_m,
             bank_m: from_river.abs() - self.river_half_m(along_m),
             village: 1.0 - smooth(270.0, 560.0, nearest as f32),
             side: if from_river < 0.0 { -1.0 } else { 1.0 },

@@ -83,6 +83,12 @@ pub(super) fn ramp(low: f32, high: f32, x: f32) -> f32 {
     ((x - low) / (high - low)).clamp(0.0, 1.0)
 }
 
+/// The whole number below, of moderate numbers: without a call into the system's library.
+pub(super) fn floor(x: f32) -> i32 {
+    let whole = x as i32;
+    whole - i32::from(x < whole as f32)
+}
+
 pub(super) fn lerp(a: f32, b: f32, t: f32) -> f32 {
     a + (b - a) * t
 }
@@ -137,13 +143,12 @@ impl Grain {
     /// Cells along a side, one per unit.
     const SIDE: usize = 256;
 
-    /// Fractal noise of a few octaves from `coarsest` cells on.
-    pub(super) fn new(seed: u64, coarsest: usize, octaves: u32) -> Self {
+    /// Fractal noise of a few octaves from `coarsest` cells on, each `persistence` times as strong as the one before.
+    pub(super) fn new(seed: u64, coarsest: usize, octaves: u32, persistence: f32) -> Self {
         let mut values = vec![0.0_f32; Self::SIDE * Self::SIDE];
-        let mut reach = 0.0;
+        let (mut reach, mut strength) = (0.0, 1.0);
         for octave in 0..octaves {
             let step = (coarsest >> octave).max(1);
-            let strength = 1.0 / f32::from(1_u16 << octave.min(15));
             let cells = (Self::SIDE / step).max(1);
             let octave_seed = seed_for(seed, u64::from(octave));
             let blend = |t: f32| t * t * (3.0 - 2.0 * t);
@@ -158,6 +163,7 @@ impl Grain {
                 *value += strength * (lerp(south, north, v) * 2.0 - 1.0);
             }
             reach += strength;
+            strength *= persistence;
         }
         // Octaves rarely peak together: stretched, so that the range is used.
         values.iter_mut().for_each(|value| *value = (*value / reach * 1.7).clamp(-1.0, 1.0));
@@ -166,9 +172,9 @@ impl Grain {
 
     /// In [−1, 1]; repeats every 256 units.
     pub(super) fn at(&self, x: f32, y: f32) -> f32 {
-        let (fx, fy) = (x.floor(), y.floor());
-        let (u, v) = (x - fx, y - fy);
-        let (x0, y0) = (fx as i32 as usize % Self::SIDE, fy as i32 as usize % Self::SIDE);
+        let (fx, fy) = (floor(x), floor(y));
+        let (u, v) = (x - fx as f32, y - fy as f32);
+        let (x0, y0) = (fx as usize % Self::SIDE, fy as usize % Self::SIDE);
         let (x1, y1) = ((x0 + 1) % Self::SIDE, (y0 + 1) % Self::SIDE);
         let value = |x: usize, y: usize| self.values[y * Self::SIDE + x];
         let south = value(x0, y0) + (value(x1, y0) - value(x0, y0)) * u;
@@ -211,7 +217,7 @@ mod tests {
 
     #[test]
     fn grain_repeats_and_uses_its_range() {
-        let grain = Grain::new(3, 32, 5);
+        let grain = Grain::new(3, 32, 5, 0.5);
         assert_eq!(grain.at(-3.25, 7.5), grain.at(252.75, 263.5));
         let (mut low, mut high) = (1.0_f32, -1.0_f32);
         for i in 0..5000 {

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use geodesy::crs::HeightDatum;
 use ingest::{
     delivery::{DeliveryError, DeliveryKind, MetadataForm, recognise},
-    mesh::{FindingKind, MeshOptions, MeshRequest, Silent, import, plan},
+    mesh::{FindingKind, MeshError, MeshOptions, MeshRequest, Silent, import, plan},
     osgb::write::Format,
 };
 

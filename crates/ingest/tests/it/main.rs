@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod county;
+mod county_sample;
 mod delivery;
 mod fuzzing;
 mod ground;

@@ -200,7 +200,8 @@ impl RawTileset {
         let Some(root) = self.tiles.first() else { return false };
         let Some(volume) = &root.volume else { return false };
         let volume = root.transform.as_ref().map_or_else(|| volume.clone(), |t| volume.transformed(t));
-        if self.asset.gltf_up_axis != UpAxis::Z || WorldFrame::of_center(volume.center()) != WorldFrame::Local
+        if self.asset.gltf_up_axis != Some(UpAxis::Z)
+            || WorldFrame::of_center(volume.center()) != WorldFrame::Local
         {
             return false;
         }

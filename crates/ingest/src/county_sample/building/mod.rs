@@ -11,16 +11,16 @@ use glam::{Vec2, Vec3, Vec3Swizzles};
 
 use super::math::to_rectangle;
 
-pub(super) use footprint::footprint;
+pub(super) use footprint::{footprint, outlines};
 pub(super) use plans::{Lot, depth_m, half_breadth_m, plan};
-pub(super) use solid::{Solid, solids};
+pub(super) use solid::solids;
 
 /// Thickness of pitched roofs, measured upright, metres.
 pub(super) const ROOF_M: f32 = 0.3;
 /// How far eaves reach beyond the walls, metres.
 pub(super) const EAVES_M: f32 = 0.5;
 /// Thickness of parapets, metres.
-const PARAPET_M: f32 = 0.3;
+const PARAPET_M: f32 = 0.42;
 /// How far foundations reach into the ground, metres.
 const FOUNDATION_M: f32 = 3.0;
 

@@ -4,6 +4,7 @@ use glam::{Vec2, Vec3};
 
 use super::Painter;
 use crate::county_sample::{
+    building::Kind,
     math::{mix, ramp, smooth, unit_at, unit_of},
     site::{Lane, StreetKind, terrace},
 };
@@ -14,11 +15,19 @@ const DRY_GRASS: Vec3 = Vec3::new(0.56, 0.53, 0.32);
 
 impl Painter<'_> {
     /// Colour of the ground in even light.
-    pub(super) fn ground(&self, at: Vec2, lanes: &[f32; Lane::COUNT], height_m: f32, texel_m: f32) -> Vec3 {
+    ///
+    /// `steep` is the rise of the ground over its run.
+    pub(super) fn ground(
+        &self,
+        at: Vec2,
+        lanes: &[f32; Lane::COUNT],
+        [height_m, steep]: [f32; 2],
+        texel_m: f32,
+    ) -> Vec3 {
         let lane = |lane: Lane| lanes[lane as usize];
         let fine = self.fine.at(at.x * 8.0, at.y * 8.0);
         let coarse = self.coarse.at(at.x * 3.0, at.y * 3.0);
-        let blades = self.fine.at(at.x * 23.0, at.y * 23.0);
+        let blades = self.leaf.at(at.x * 11.0, at.y * 11.0);
         let mut color = GRASS.lerp(DRY_GRASS, (0.42 + 0.5 * coarse + 0.2 * fine).clamp(0.0, 1.0));
         color = color.lerp(SOIL, smooth(0.45, 0.8, coarse - 0.4 * fine) * 0.6) * (1.0 + 0.13 * blades);
         let edge = 0.12 * fine + 0.10 * coarse;
@@ -42,6 +51,14 @@ impl Painter<'_> {
         if lane(Lane::Yard) > 0.05 {
             color =
                 color.lerp(self.yard(at, lanes, fine, coarse), smooth(0.3, 0.55, lane(Lane::Yard) + edge));
+        }
+        let settled = lane(Lane::Yard).max(1.0 - lane(Lane::Street).max(0.0) * 0.5);
+        if steep > 0.6 && settled > 0.2 && lane(Lane::Street) > -0.2 {
+            // Banks between yards are walled with fieldstone, or overgrown.
+            let joint = self.leaf.in_space(at.extend(height_m) * 3.2);
+            let stone = Vec3::new(0.58, 0.55, 0.49) * (0.94 + 0.16 * joint + 0.06 * fine);
+            let wall = stone.lerp(Vec3::new(0.32, 0.39, 0.17), smooth(-0.1, 0.4, coarse + 0.3 * fine));
+            color = color.lerp(wall, smooth(0.6, 0.9, steep) * smooth(0.2, 0.5, settled));
         }
         if lane(Lane::Street) < 1.6 {
             color = self.street(at, color, fine, coarse);
@@ -91,7 +108,7 @@ impl Painter<'_> {
         color = color.lerp(grassy, bund * 0.9);
         if field.riser > 0.02 {
             // Banks of grass, some of stone.
-            let stone = unit_of(mix(field.plot >> 9)) < if is_floor { 0.15 } else { 0.4 };
+            let stone = unit_of(mix(field.plot >> 9)) < if is_floor { 0.1 } else { 0.25 };
             let bank = if stone {
                 let joints = self.fine.at(at.x * 15.0, (at.y + 2.0 * field.fraction) * 15.0);
                 Vec3::new(0.53, 0.51, 0.46) * (0.85 + 0.35 * joints)
@@ -126,14 +143,18 @@ impl Painter<'_> {
     }
 
     fn yard(&self, at: Vec2, lanes: &[f32; Lane::COUNT], fine: f32, coarse: f32) -> Vec3 {
-        let earth = Vec3::new(0.62, 0.53, 0.41) * (1.0 + 0.12 * fine);
+        let earth = Vec3::new(0.63, 0.53, 0.40).lerp(Vec3::new(0.52, 0.50, 0.33), smooth(0.1, 0.7, coarse))
+            * (1.0 + 0.13 * fine);
         let concrete = self.paving(at);
-        let paved = smooth(-0.25, 0.05, lanes[Lane::Broad as usize] * 0.6 + 0.25 * coarse + 0.18);
+        let paved = smooth(-0.2, 0.1, lanes[Lane::Broad as usize] * 0.7 + 0.25 * coarse + 0.06);
         let mut color = earth.lerp(concrete, paved);
         // Grain drying on mats in front of houses.
         for index in self.site.buildings_near(at) {
             let building = &self.site.buildings[*index as usize];
             let local = building.to_local(at);
+            if building.kind == Kind::School {
+                color = self.court(local).unwrap_or(color);
+            }
             let roll = unit_of(mix(building.seed ^ 0xD1));
             if roll < 0.4 && building.door.is_some() {
                 let place = Vec2::new(
@@ -153,6 +174,29 @@ impl Painter<'_> {
             }
         }
         color
+    }
+
+    /// The school's ball court, in the frame of the school.
+    fn court(&self, local: Vec2) -> Option<Vec3> {
+        let half = Vec2::new(8.4, 4.6);
+        let q = local - Vec2::new(0.0, -12.2);
+        let room = half - q.abs();
+        if room.min_element() < 0.0 {
+            return None;
+        }
+        let line = |off: f32| off.abs() < 0.07;
+        let is_line = line(room.min_element() - 0.3)
+            || line(q.x)
+            || line(q.length() - 1.5)
+            || line((Vec2::new(q.x.abs() - half.x + 0.3, q.y)).length() - 3.4);
+        let inner = (q.x.abs() - half.x + 0.3).abs() < 3.0 && q.y.abs() < 1.7;
+        Some(if is_line {
+            Vec3::splat(0.88)
+        } else if inner {
+            Vec3::new(0.62, 0.30, 0.22)
+        } else {
+            Vec3::new(0.30, 0.48, 0.34)
+        })
     }
 
     /// Concrete slabs, stained.
@@ -195,7 +239,7 @@ impl Painter<'_> {
     fn river(&self, at: Vec2, lanes: &[f32; Lane::COUNT], beside: Vec3, height_m: f32, fine: f32) -> Vec3 {
         let bank = lanes[Lane::Bank as usize];
         let water_m = lanes[Lane::Water as usize] - 0.15;
-        let pebble = self.fine.at(at.x * 17.0, at.y * 17.0);
+        let pebble = self.leaf.at(at.x * 9.0, at.y * 9.0);
         let gravel = Vec3::new(0.62, 0.59, 0.53) * (0.92 + 0.22 * pebble + 0.06 * fine);
         let stony = smooth(3.6, 1.2, bank + 0.8 * fine + 1.2 * lanes[Lane::Broad as usize]);
         let mut color = beside.lerp(gravel, stony);

@@ -5,7 +5,7 @@ use glam::{DVec2, Vec2};
 use super::{Raster, streets::Street};
 use crate::county_sample::{
     building::{Building, Kind},
-    land::{Land, Spot, Valley},
+    land::{Land, Place, Spot},
     math::{fractal, lerp, mix, ramp, smooth, unit_of},
 };
 
@@ -46,7 +46,8 @@ pub(in crate::county_sample) enum Lane {
 }
 
 impl Lane {
-    pub(in crate::county_sample) const COUNT: usize = 15;
+    /// One more than there are, so that lanes fill whole registers.
+    pub(in crate::county_sample) const COUNT: usize = 16;
 }
 
 /// What covers the ground, for those who need one word.
@@ -172,8 +173,7 @@ pub(in crate::county_sample) fn terrace(lanes: &[f32; Lane::COUNT], seed: u64) -
 }
 
 /// Heights on their way from nature to fields.
-pub(super) struct Shape<'l> {
-    valley: &'l Valley,
+pub(super) struct Shape {
     wood: Raster<f32>,
     side_m: f32,
     south_west: DVec2,
@@ -191,35 +191,34 @@ pub(super) struct Shape<'l> {
 /// Beyond this distances are not told apart, metres.
 const FAR_M: f32 = 40.0;
 
-impl<'l> Shape<'l> {
-    pub(super) fn natural(land: &'l Land, spot: &Spot, side_m: f32, south_west: DVec2) -> Self {
+impl Shape {
+    pub(super) fn natural(land: &Land, spot: &Spot, side_m: f32, south_west: DVec2) -> Self {
         let valley = &land.valleys[spot.valley];
-        let empty = || Raster::over(side_m, 1.0, |_| 0.0);
-        let mut shape = Self {
-            valley,
-            wood: empty(),
+        let middle = spot.along_m as f32;
+        let places = Raster::over(side_m, 1.0, |at| {
+            let p = south_west + at.as_dvec2();
+            let place = valley.place(p);
+            (place, valley.height_at(p, &place), land.wood(p))
+        });
+        let lane = |pick: fn(&(Place, f32, f32)) -> f32| Raster {
+            values: places.values.iter().map(pick).collect(),
+            side: places.side,
+            cell_m: places.cell_m,
+        };
+        let mut along = lane(|(place, ..)| place.along_m);
+        // Small numbers, so that interpolation keeps its precision.
+        along.values.iter_mut().for_each(|along| *along -= middle);
+        Self {
+            wood: lane(|(.., wood)| *wood),
             side_m,
             south_west,
-            heights: empty(),
-            bank: empty(),
-            along: empty(),
-            side: empty(),
-            water: empty(),
+            heights: lane(|(_, height, _)| *height),
+            bank: lane(|(place, ..)| place.bank_m),
+            along,
+            side: lane(|(place, ..)| place.side),
+            water: lane(|(place, ..)| place.water_m),
             street: Raster::over(side_m, 1.0, |_| FAR_M),
-        };
-        let middle = spot.along_m as f32;
-        for i in 0..shape.heights.values.len() {
-            let p = south_west + shape.heights.point(i).as_dvec2();
-            let place = shape.valley.place(p);
-            shape.heights.values[i] = shape.valley.height_at(p, &place);
-            shape.bank.values[i] = place.bank_m;
-            // Small numbers, so that interpolation keeps its precision.
-            shape.along.values[i] = place.along_m - middle;
-            shape.side.values[i] = place.side;
-            shape.water.values[i] = place.water_m;
-            shape.wood.values[i] = land.wood(p);
         }
-        shape
     }
 
     /// Cuts and fills along the streets.
@@ -295,8 +294,7 @@ impl<'l> Shape<'l> {
             }
         }
         let mut lanes = Raster::over(self.side_m, 1.0, |_| [0.0; Lane::COUNT]);
-        for i in 0..lanes.values.len() {
-            let at = lanes.point(i);
+        lanes.change_all(|i, at, lane| {
             let world = self.south_west + at.as_dvec2();
             let noise = |k: u64, scale: f64, octaves: u32| fractal(seed ^ k, world / scale, octaves);
             let (bank, street, home) = (self.bank.values[i], self.street.values[i], home.values[i]);
@@ -336,7 +334,6 @@ impl<'l> Shape<'l> {
                 * (1.0 - bamboo)
                 * smooth(0.2, 0.5, self.wood.values[i] + slope * 0.9)
                 * smooth(9.0, 15.0, home);
-            let lane = &mut lanes.values[i];
             let mut set = |which: Lane, value: f32| lane[which as usize] = value;
             set(Lane::Smooth, self.heights.values[i]);
             set(Lane::Along, self.along.values[i]);
@@ -353,7 +350,7 @@ impl<'l> Shape<'l> {
             set(Lane::Broad, coarse);
             set(Lane::Side, self.side.values[i]);
             set(Lane::Water, self.water.values[i]);
-        }
+        });
         lanes
     }
 }

@@ -93,6 +93,8 @@ pub(super) struct Site {
     pub(super) plant_at: Raster<u32>,
     /// Buildings near a point: lists for squares of [`Site::BUCKET_M`].
     buckets: Vec<Vec<u32>>,
+    /// Segments of streets near a point, likewise: street and segment.
+    street_buckets: Vec<Vec<[u32; 2]>>,
 }
 
 impl Site {
@@ -131,6 +133,7 @@ impl Site {
             canopy: Raster::over(side_m, 0.5, |_| 0.0),
             plant_at: Raster::over(side_m, 0.5, |_| 0),
             buckets: Vec::new(),
+            street_buckets: Vec::new(),
         };
         site.fill_buckets();
         plants::grow(&mut site, seed_for(seed, 3));
@@ -166,6 +169,20 @@ impl Site {
             }
         }
         self.buckets = buckets;
+        let mut buckets = vec![Vec::new(); side * side];
+        for (street, way) in self.streets.iter().enumerate() {
+            for segment in 0..way.line.len().saturating_sub(1) {
+                for (index, bucket) in buckets.iter_mut().enumerate() {
+                    let corner = Vec2::new((index % side) as f32, (index / side) as f32);
+                    let middle = (corner + 0.5) * Self::BUCKET_M - MARGIN_M;
+                    let (off, _) = way.near_segment(middle, segment);
+                    if off < Self::BUCKET_M * 0.71 + way.half_width_m + 8.0 {
+                        bucket.push([street as u32, segment as u32]);
+                    }
+                }
+            }
+        }
+        self.street_buckets = buckets;
     }
 
     /// Buildings whose roofs may reach a point or its surroundings of 2 m, in order.
@@ -173,31 +190,69 @@ impl Site {
         &self.buckets[self.bucket(at)]
     }
 
-    /// Signed distance in the plan to the nearest wall within 2 m or so; infinite beyond.
-    pub(super) fn wall_distance_m(&self, at: Vec2) -> f32 {
-        self.buildings_near(at)
-            .iter()
-            .map(|i| self.buildings[*i as usize].plan_distance_m(at))
-            .fold(f32::INFINITY, f32::min)
-    }
-
     /// Height of ground and plants.
     pub(super) fn surface_m(&self, at: Vec2) -> f32 {
         self.ground.at(at) + self.canopy.at(at)
     }
 
-    /// The nearest street whose surface may reach a point: exact, for painting.
+    /// The street whose edge is nearest to a point within 8 m or so: exact, for painting.
     pub(super) fn street_near(&self, at: Vec2) -> Option<Near> {
-        self.streets
+        self.street_buckets[self.bucket(at)]
             .iter()
-            .enumerate()
-            .map(|(street, way)| {
-                let (off_m, along_m, level_m) = way.near(at);
-                Near { street, off_m, along_m, level_m }
+            .map(|[street, segment]| {
+                let (off_m, along_m) = self.streets[*street as usize].near_segment(at, *segment as usize);
+                Near { street: *street as usize, off_m, along_m }
             })
             .min_by(|a, b| {
                 let edge = |near: &Near| near.off_m - self.streets[near.street].half_width_m;
                 edge(a).total_cmp(&edge(b))
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::county_sample::building::Kind;
+
+    fn check(seed: u64) {
+        let (land, spots) = Land::new(3, seed);
+        for (index, spot) in spots.iter().enumerate() {
+            let site = Site::new(&land, spot, Spec::of(Detail::Full), seed_for(seed, index as u64));
+            let houses = site.buildings.iter().filter(|b| b.door.is_some()).count();
+            assert!(houses >= 120, "seed {seed}, village {index}: {houses} houses");
+            for kind in
+                [Kind::Flat, Kind::Gable, Kind::Villa, Kind::Earth, Kind::Courtyard, Kind::Shed, Kind::Hall]
+            {
+                assert!(
+                    site.buildings.iter().any(|b| b.kind == kind),
+                    "seed {seed}, village {index}: no {kind:?}"
+                );
+            }
+            for (i, a) in site.buildings.iter().enumerate() {
+                assert!(
+                    site.lanes.lanes(a.center)[Lane::Bank as usize] > 2.0,
+                    "seed {seed}: a building in the river"
+                );
+                for b in &site.buildings[i + 1..] {
+                    assert!(a.plan_distance_m(b.center) > 0.0, "seed {seed}: two buildings in one place");
+                    assert!(a.door.is_none() || a.door != b.door, "seed {seed}: {:?} twice", a.door);
+                }
+            }
+            assert!(site.plants.len() > 800, "seed {seed}: {} plants", site.plants.len());
+        }
+    }
+
+    #[test]
+    fn a_village_has_its_houses() {
+        check(1);
+    }
+
+    #[test]
+    fn long_every_village_has_its_houses() {
+        // Minutes of work: only where the long tests are asked for by name.
+        if std::env::args().any(|argument| argument == "--exact") {
+            (2..40).for_each(check);
+        }
     }
 }

@@ -44,13 +44,15 @@ pub(in crate::county_sample) struct Plant {
 impl Plant {
     /// Height of the crown's surface above the ground, at a share (0 to 1) of its radius.
     fn profile(&self, share: f32) -> f32 {
-        let round = (1.0 - share * share).max(0.0).sqrt();
+        // Steep at the rim, but not upright: what cameras above cannot see melts into a slope.
+        let inner = (1.0 - share * share).max(0.0);
+        let round = 0.45 * inner + 0.55 * inner.sqrt();
         self.height_m
             * match self.kind {
-                PlantKind::Conifer => 0.12 + 0.88 * (1.0 - share) * (0.75 + 0.25 * round),
-                PlantKind::Bamboo => 0.35 + 0.65 * round * (1.0 - 0.25 * share),
-                PlantKind::Fruit => 0.15 + 0.85 * round,
-                PlantKind::Broadleaf | PlantKind::Camphor => 0.2 + 0.8 * round,
+                PlantKind::Conifer => 0.12 + 0.88 * (0.35 * round + 0.65 * (1.0 - share)),
+                PlantKind::Bamboo => 0.25 + 0.75 * round * (1.0 - 0.2 * share),
+                PlantKind::Fruit => 0.06 + 0.94 * round,
+                PlantKind::Broadleaf | PlantKind::Camphor => 0.08 + 0.92 * round,
             }
     }
 }
@@ -80,8 +82,8 @@ pub(super) fn grow(site: &mut Site, seed: u64) {
                     Plant {
                         at,
                         kind: PlantKind::Conifer,
-                        radius_m: 1.5 + 0.9 * age,
-                        height_m: 8.0 + 6.0 * age,
+                        radius_m: 1.9 + 1.1 * age,
+                        height_m: 7.0 + 5.0 * age,
                         hue: roll(6),
                     }
                 } else if roll(5) < 0.62 {
@@ -99,18 +101,18 @@ pub(super) fn grow(site: &mut Site, seed: u64) {
                 Plant {
                     at,
                     kind: PlantKind::Bamboo,
-                    radius_m: 1.6 + 0.7 * age,
-                    height_m: 7.0 + 3.5 * age,
+                    radius_m: 1.9 + 1.1 * age,
+                    height_m: 6.5 + 3.0 * age,
                     hue: roll(6),
                 }
             } else {
                 // Scattered ones: in yards and gardens, along the river, on bunds.
                 let share = if lane(Lane::Garden) > 0.4 {
-                    0.055
+                    0.10
                 } else if lane(Lane::Bank) < 5.0 {
                     0.16
                 } else if lane(Lane::Yard) > 0.5 {
-                    0.03
+                    0.045
                 } else if lane(Lane::Paddy) > 0.3 {
                     0.0012
                 } else if lane(Lane::Terrace) > 0.3 || lane(Lane::Tea) > 0.3 {
@@ -170,6 +172,24 @@ pub(super) fn grow(site: &mut Site, seed: u64) {
     }
     site.plants = plants;
     low_growth(site, seed);
+    close_woods(site, seed);
+}
+
+/// Photogrammetry sees woods as one lumpy blanket: gaps between crowns fill up, crowns break into lumps.
+fn close_woods(site: &mut Site, seed: u64) {
+    let blanket = site.canopy.blurred(4);
+    let surroundings = &site.lanes;
+    site.canopy.change_all(|i, at, canopy| {
+        let lanes = surroundings.lanes(at);
+        let lane = |lane: Lane| lanes[lane as usize];
+        let closed = smooth(0.2, 0.5, lane(Lane::Wood).max(lane(Lane::Bamboo)));
+        *canopy = canopy.max(closed * 0.84 * blanket.values[i]);
+        if *canopy > 0.8 {
+            let lumps = 0.55 * fractal(seed ^ 0x10, (at / 2.3).as_dvec2(), 1)
+                + 0.45 * fractal(seed ^ 0x11, (at / 1.15).as_dvec2(), 1);
+            *canopy = (*canopy + lumps * 0.22 * canopy.min(3.6)).max(0.3);
+        }
+    });
 }
 
 /// An open place by the road at the village's lower end.
@@ -192,9 +212,9 @@ fn camphor_place(site: &Site, chance: &mut Chance) -> Option<Vec2> {
 
 /// Tea in rows, crops on terraces and in gardens, scrub: rows and tufts without a name of their own.
 fn low_growth(site: &mut Site, seed: u64) {
-    for i in 0..site.canopy.values.len() {
-        let at = site.canopy.point(i);
-        let lanes = site.lanes.lanes(at);
+    let surroundings = &site.lanes;
+    site.canopy.change_all(|_, at, canopy| {
+        let lanes = surroundings.lanes(at);
         let lane = |lane: Lane| lanes[lane as usize];
         let mut height = 0.0_f32;
         if lane(Lane::Tea) > 0.45 {
@@ -215,7 +235,6 @@ fn low_growth(site: &mut Site, seed: u64) {
         {
             height = 0.7 * smooth(0.1, 0.7, fractal(seed ^ 0x6C, (at / 2.6).as_dvec2(), 2));
         }
-        let canopy = &mut site.canopy.values[i];
         *canopy = canopy.max(height * smooth(0.6, 1.6, lane(Lane::Wall)));
-    }
+    });
 }

@@ -1,6 +1,7 @@
 //! Values on a grid over a site, with a margin around it.
 
 use glam::Vec2;
+use rayon::prelude::*;
 
 /// How far rasters reach beyond the site, metres: tiles overlap, and shadows fall in from outside.
 pub(in crate::county_sample) const MARGIN_M: f32 = 16.0;
@@ -14,18 +15,28 @@ pub(in crate::county_sample) struct Raster<T> {
     pub(in crate::county_sample) values: Vec<T>,
 }
 
-impl<T: Copy> Raster<T> {
-    /// A raster over a site of `side_m` and its margin.
-    pub(in crate::county_sample) fn over(side_m: f32, cell_m: f32, value: impl Fn(Vec2) -> T) -> Self {
+impl<T: Copy + Send + Sync> Raster<T> {
+    /// A raster over a site of `side_m` and its margin; corners are computed on the caller's pool.
+    pub(in crate::county_sample) fn over(
+        side_m: f32,
+        cell_m: f32,
+        value: impl Fn(Vec2) -> T + Send + Sync,
+    ) -> Self {
         let side = ((side_m + 2.0 * MARGIN_M) / cell_m) as usize + 1;
-        let mut raster = Self { side, cell_m, values: Vec::with_capacity(side * side) };
-        raster.values.extend((0..side * side).map(|i| value(raster_point(side, cell_m, i))));
-        raster
+        let values = (0..side * side).into_par_iter().map(|i| value(raster_point(side, cell_m, i))).collect();
+        Self { side, cell_m, values }
     }
 
-    /// Position of a corner in the site's frame.
-    pub(in crate::county_sample) fn point(&self, index: usize) -> Vec2 {
-        raster_point(self.side, self.cell_m, index)
+    /// Changes every corner on the caller's pool.
+    pub(in crate::county_sample) fn change_all(
+        &mut self,
+        change: impl Fn(usize, Vec2, &mut T) + Send + Sync,
+    ) {
+        let (side, cell_m) = (self.side, self.cell_m);
+        self.values
+            .par_iter_mut()
+            .enumerate()
+            .for_each(|(i, value)| change(i, raster_point(side, cell_m, i), value));
     }
 
     /// Column and row of the cell that holds a position, clamped, and where in it the position lies.

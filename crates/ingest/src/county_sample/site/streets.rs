@@ -28,6 +28,8 @@ pub(in crate::county_sample) struct Street {
     pub(in crate::county_sample) line: Vec<Vec2>,
     /// Level of the surface at each point of the line.
     pub(in crate::county_sample) levels_m: Vec<f32>,
+    /// Distance along the street of each point of the line.
+    pub(in crate::county_sample) along_m: Vec<f32>,
     pub(in crate::county_sample) half_width_m: f32,
     /// Whether houses with numbers stand along it.
     pub(in crate::county_sample) has_houses: bool,
@@ -61,7 +63,6 @@ pub(in crate::county_sample) struct Near {
     pub(in crate::county_sample) off_m: f32,
     /// Distance along the street.
     pub(in crate::county_sample) along_m: f32,
-    pub(in crate::county_sample) level_m: f32,
 }
 
 impl Street {
@@ -71,6 +72,7 @@ impl Street {
             kind,
             line: Vec::new(),
             levels_m: Vec::new(),
+            along_m: Vec::new(),
             half_width_m,
             has_houses,
             is_beyond: false,
@@ -97,20 +99,18 @@ impl Street {
         None
     }
 
-    /// Distance from its centre line, along it, and its level there.
-    pub(in crate::county_sample) fn near(&self, at: Vec2) -> (f32, f32, f32) {
-        let mut best = (f32::INFINITY, 0.0, 0.0);
-        let mut along = 0.0;
-        for (i, pair) in self.line.windows(2).enumerate() {
-            let (off, t) = to_segment(at, pair[0], pair[1]);
-            let length = pair[0].distance(pair[1]);
-            if off < best.0 {
-                let level = self.levels_m[i] + (self.levels_m[i + 1] - self.levels_m[i]) * t;
-                best = (off, along + t * length, level);
-            }
-            along += length;
-        }
-        best
+    /// Distance from its centre line, and along it.
+    pub(in crate::county_sample) fn near(&self, at: Vec2) -> (f32, f32) {
+        (0..self.line.len().saturating_sub(1))
+            .map(|segment| self.near_segment(at, segment))
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .unwrap_or((f32::INFINITY, 0.0))
+    }
+
+    /// Distance from one of its segments, and along the street.
+    pub(in crate::county_sample) fn near_segment(&self, at: Vec2, segment: usize) -> (f32, f32) {
+        let (off, t) = to_segment(at, self.line[segment], self.line[segment + 1]);
+        (off, self.along_m[segment] + (self.along_m[segment + 1] - self.along_m[segment]) * t)
     }
 }
 
@@ -250,6 +250,12 @@ fn level(street: &mut Street, natural: &Raster<f32>) {
         }
     }
     street.levels_m = levels;
+    let mut along = 0.0;
+    street.along_m = vec![along];
+    for pair in street.line.windows(2) {
+        along += pair[0].distance(pair[1]);
+        street.along_m.push(along);
+    }
 }
 
 /// A street that crosses a bridge runs at least at its level over the water, and climbs to it on both sides.

@@ -121,7 +121,7 @@ fn paint(painter: &Painter<'_>, mesh: &Mesh, placed: &Placed, texel_m: f32) -> P
     let mut is_set = vec![false; w * h];
     let color = |p: Vec3| {
         bytes(match chart.view {
-            View::Wall(..) => painter.seen_from_aside(p, chart.out, texel_m),
+            View::Wall(..) | View::Leaves(_) => painter.seen_from_aside(p, chart.out, texel_m),
             View::Below => painter.underside(p),
             View::Covered | View::Above => painter.under_eaves(p, texel_m),
         })

@@ -14,6 +14,8 @@ pub(super) enum View {
     Above,
     /// A wall of a building: its index, and which of four sides.
     Wall(u32, u8),
+    /// Steep sides of crowns: which of four sides.
+    Leaves(u8),
     /// Ground below the eaves, hidden from above.
     Covered,
     /// From below.
@@ -42,7 +44,7 @@ pub(super) fn charts(painter: &Painter<'_>, mesh: &Mesh) -> (Vec<usize>, Vec<Cha
     for (index, triangle) in mesh.indices.chunks_exact(3).enumerate() {
         let [a, b, c] = [triangle[0], triangle[1], triangle[2]].map(|i| mesh.positions[i as usize]);
         let normal = (b - a).cross(c - a).normalize_or(Vec3::Z);
-        match view(painter, (a + b + c) / 3.0, normal) {
+        match view(painter, [a, b, c], normal) {
             View::Above => above.push(index),
             other => others.push((other, index)),
         }
@@ -54,7 +56,8 @@ pub(super) fn charts(painter: &Painter<'_>, mesh: &Mesh) -> (Vec<usize>, Vec<Cha
     (above, charts)
 }
 
-fn view(painter: &Painter<'_>, middle: Vec3, normal: Vec3) -> View {
+fn view(painter: &Painter<'_>, corners: [Vec3; 3], normal: Vec3) -> View {
+    let middle = (corners[0] + corners[1] + corners[2]) / 3.0;
     if normal.z < -0.25 {
         return View::Below;
     }
@@ -62,20 +65,35 @@ fn view(painter: &Painter<'_>, middle: Vec3, normal: Vec3) -> View {
         && let Some((index, _)) = painter.wall_at(middle)
     {
         let local = painter.site.buildings[index].normal_to_local(normal);
-        let side = match (local.x.abs() > local.y.abs(), local.x > 0.0, local.y > 0.0) {
-            (true, true, _) => 0,
-            (false, _, true) => 1,
-            (true, false, _) => 2,
-            (false, _, false) => 3,
-        };
-        return View::Wall(index as u32, side);
+        return View::Wall(index as u32, side_of(local));
     }
-    let is_near = !painter.site.buildings_near(middle.truncate()).is_empty();
-    if is_near && painter.top(middle.truncate()).height_m > middle.z + 1.2 {
+    if normal.z < 0.5 && painter.is_plant(middle) {
+        return View::Leaves(side_of(normal));
+    }
+    // Near a roof's edge some of a triangle may be hidden.
+    let is_hidden = |p: Vec3| {
+        let at = p.truncate();
+        !painter.site.buildings_near(at).is_empty() && painter.roof_m(at).is_some_and(|roof| roof > p.z + 0.9)
+    };
+    let halfway = |a: Vec3, b: Vec3| (a + b) / 2.0;
+    let [a, b, c] = corners;
+    if [middle, a, b, c, halfway(a, b), halfway(b, c), halfway(c, a)].into_iter().any(is_hidden) {
         return View::Covered;
     }
     View::Above
 }
+
+/// The side that a normal points to: 0 along x, 1 along y, 2 and 3 against them.
+fn side_of(normal: Vec3) -> u8 {
+    match (normal.x.abs() > normal.y.abs(), normal.x > 0.0, normal.y > 0.0) {
+        (true, true, _) => 0,
+        (false, _, true) => 1,
+        (true, false, _) => 2,
+        (false, _, false) => 3,
+    }
+}
+
+const SIDES: [Vec3; 4] = [Vec3::X, Vec3::Y, Vec3::NEG_X, Vec3::NEG_Y];
 
 /// Triangles of one view that hang together by vertices, in the order of their first triangles.
 fn connected(mesh: &Mesh, list: &[(View, usize)]) -> Vec<(View, Vec<usize>)> {
@@ -108,8 +126,11 @@ impl Chart {
         let (axes, out) = match view {
             View::Wall(index, side) => {
                 let building = &painter.site.buildings[index as usize];
-                let local = [Vec3::X, Vec3::Y, Vec3::NEG_X, Vec3::NEG_Y][usize::from(side % 4)];
-                let out = building.normal_to_site(local);
+                let out = building.normal_to_site(SIDES[usize::from(side % 4)]);
+                ([Vec3::new(-out.y, out.x, 0.0), Vec3::NEG_Z], out)
+            }
+            View::Leaves(side) => {
+                let out = SIDES[usize::from(side % 4)];
                 ([Vec3::new(-out.y, out.x, 0.0), Vec3::NEG_Z], out)
             }
             View::Below => ([Vec3::X, Vec3::NEG_Y], Vec3::NEG_Z),

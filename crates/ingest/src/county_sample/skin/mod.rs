@@ -3,6 +3,7 @@
 
 mod atlas;
 mod charts;
+mod merge;
 mod nets;
 mod picture;
 
@@ -77,17 +78,21 @@ fn most_triangles(level: usize) -> usize {
 
 /// How far pictures reach beyond what they are of, metres: whole texels at every level.
 pub(super) const BORDER_M: f32 = 1.6;
-/// How far meshes reach beyond their tile, so that no gap shows between levels, metres.
-const OVERLAP_M: f32 = 0.3;
+/// How far meshes reach beyond their tile, so that no gap shows beside a neighbour of the same or the next level, metres.
+fn overlap_m(level: usize) -> f32 {
+    [1.4, 0.8, 0.4, 0.3][level.min(3)]
+}
 
 /// Makes a tile.
 pub(super) fn tile(painter: &Painter<'_>, column: usize, row: usize) -> Tile {
     let site = painter.site;
     let low = Vec2::new(column as f32, row as f32) * TILE_M;
     let high = low + TILE_M;
-    let finest = site.spec.levels - 1;
-    let cell = site.spec.skin_cell_m[usize::from(!has_buildings(site, low, high))];
-    let mut mesh = nets::skin(site, low - 1.0, high + 1.0, cell);
+    // The finest level is for buildings.
+    let is_built = has_buildings(site, low, high);
+    let finest = site.spec.levels - if is_built { 1 } else { 2 };
+    let cell = site.spec.skin_cell_m[usize::from(!is_built)];
+    let mut mesh = nets::skin(site, low - 2.0, high + 2.0, cell);
     let top = Picture::from_above(painter, low - BORDER_M, TILE_M + 2.0 * BORDER_M, texel_m(finest));
     let mut meshes = Vec::new();
     for level in (0..=finest).rev() {
@@ -114,7 +119,7 @@ pub(super) fn tile(painter: &Painter<'_>, column: usize, row: usize) -> Tile {
                 .iter()
                 .map(|(x, y)| {
                     let from = low + Vec2::new(*x, *y) * TILE_M;
-                    let cut = mesh.clipped(from - OVERLAP_M, from + side + OVERLAP_M);
+                    let cut = mesh.clipped(from - overlap_m(level), from + side + overlap_m(level));
                     let texels = |m: f32| (m / texel_m(level)).round() as usize;
                     let picture =
                         top.window(texels(x * TILE_M), texels(y * TILE_M), texels(side + 2.0 * BORDER_M));
@@ -212,6 +217,44 @@ impl Mesh {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::county_sample::{Detail, building::Building, land::Land, site::Spec};
+
+    fn site(seed: u64) -> Site {
+        let (land, spots) = Land::new(1, seed);
+        Site::new(&land, &spots[0], Spec::of(Detail::Full), seed)
+    }
+
+    #[test]
+    fn the_skin_lies_close_to_the_exact_solids() {
+        let site = site(3);
+        let corner = |b: &Building| (b.center / TILE_M).floor();
+        let in_tile = |low: Vec2| site.buildings.iter().filter(|b| corner(b) * TILE_M == low).count();
+        let low = (0..64)
+            .map(|i| Vec2::new((i % 8) as f32, (i / 8) as f32) * TILE_M)
+            .max_by_key(|low| in_tile(*low))
+            .unwrap();
+        assert!(in_tile(low) > 5);
+        let mesh = nets::skin(&site, low, low + TILE_M, 0.25).simplified(deviation_m(3), most_triangles(3));
+        let (mut checked, mut far, mut farther) = (0, 0, 0);
+        for triangle in mesh.indices.chunks_exact(3) {
+            let [a, b, c] = [triangle[0], triangle[1], triangle[2]].map(|i| mesh.positions[i as usize]);
+            for p in [a, (a + b) / 2.0, (a + b + c) / 3.0] {
+                let at = p.truncate();
+                let near = site.buildings_near(at).iter().map(|i| site.buildings[*i as usize].distance_m(p));
+                let solid = near.fold(f32::INFINITY, f32::min);
+                let ground = p.z - site.surface_m(at);
+                // Where the building is what is seen.
+                if solid.abs() < 0.6 && ground > 0.8 {
+                    checked += 1;
+                    far += usize::from(solid.abs() > 0.15);
+                    farther += usize::from(solid.abs() > 0.3);
+                }
+            }
+        }
+        assert!(checked > 3000, "{checked}");
+        assert!(far * 200 < checked, "{far} of {checked} further than 15 cm");
+        assert!(farther * 2000 < checked, "{farther} of {checked} further than 30 cm");
+    }
 
     #[test]
     fn clipping_keeps_the_area_within() {

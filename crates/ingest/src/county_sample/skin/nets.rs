@@ -30,7 +30,8 @@ struct Columns<'s> {
 
 /// The skin over a rectangle of the plan, rounded to whole cells outwards.
 pub(super) fn skin(site: &Site, low: Vec2, high: Vec2, cell: f32) -> Mesh {
-    Columns::sample(site, low, high, cell).mesh()
+    let (mesh, normals, cells) = Columns::sample(site, low, high, cell).mesh();
+    super::merge::merge_flat(mesh, normals, cells)
 }
 
 impl<'s> Columns<'s> {
@@ -147,7 +148,8 @@ impl<'s> Columns<'s> {
         }
     }
 
-    fn mesh(&self) -> Mesh {
+    /// The mesh, the normal of each vertex, and the cell that each lies in (border cells as `None`).
+    fn mesh(&self) -> (Mesh, Vec<Vec3>, Vec<Option<[i32; 3]>>) {
         let [nx, ny] = self.size;
         let (cx, cy) = (nx - 1, ny - 1);
         // Vertices of the cells of each column of cells, from the lowest level on.
@@ -166,6 +168,7 @@ impl<'s> Columns<'s> {
         }
         let mut vertices = vec![u32::MAX; total];
         let mut mesh = Mesh::default();
+        let (mut normals, mut cells) = (Vec::new(), Vec::new());
         for y in 0..cy {
             for x in 0..cx {
                 let cell_column = y * cx + x;
@@ -180,6 +183,9 @@ impl<'s> Columns<'s> {
                             mesh.positions.len() as u32;
                         let corner = self.at(columns[0]).extend(level as f32 * self.cell);
                         mesh.positions.push(corner + self.cell * crossing(&lower, &upper));
+                        normals.push(steepest(&lower, &upper));
+                        let is_inner = x > 0 && y > 0 && x + 1 < cx && y + 1 < cy;
+                        cells.push(is_inner.then_some([x as i32, y as i32, level]));
                     }
                     lower = upper;
                 }
@@ -251,8 +257,18 @@ impl<'s> Columns<'s> {
                 }
             }
         }
-        mesh
+        (mesh, normals, cells)
     }
+}
+
+/// The direction in which the field of a cell grows fastest.
+fn steepest(lower: &[f32; 4], upper: &[f32; 4]) -> Vec3 {
+    let sum =
+        |values: &[f32; 4], signs: [f32; 4]| -> f32 { values.iter().zip(signs).map(|(v, s)| v * s).sum() };
+    let both = |signs: [f32; 4]| sum(lower, signs) + sum(upper, signs);
+    let up = [1.0; 4];
+    Vec3::new(both([-1.0, 1.0, -1.0, 1.0]), both([-1.0, -1.0, 1.0, 1.0]), sum(upper, up) - sum(lower, up))
+        .normalize_or(Vec3::Z)
 }
 
 /// The mean of the points where the surface crosses the edges of a cell, in units of the cell.

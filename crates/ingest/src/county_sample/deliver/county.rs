@@ -1,0 +1,379 @@
+//! Writes everything, village by village.
+
+use std::io;
+
+use glam::{DVec2, Vec2};
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::{
+    File,
+    addresses::{self, Table},
+    footprints,
+    frame::{self, Frame},
+    layers::{self, Layer},
+    mesh, points,
+    rasters::{self, Placement},
+    truth,
+};
+use crate::county_sample::{
+    CountyOptions, CountySampleError, CountySummary, Detail,
+    divisions::{self, Division, GridKind, Town},
+    land::Land,
+    math::{Chance, seed_for},
+    names,
+    paint::Painter,
+    site::{Site, Spec, StreetKind, TILE_M},
+    skin::{self, BORDER_M, Picture, Tile},
+};
+
+/// Tiles that are made at a time: enough for many threads, and no more in memory than that.
+const BATCH: usize = 16;
+/// Side of a sample of the county's own rasters, metres.
+const COUNTY_CELL_M: [f64; 2] = [10.0, 20.0];
+/// How far the county's rasters reach beyond its territory, metres.
+const COUNTY_MARGIN_M: f64 = 600.0;
+
+const WKT: &str = "PROJCS[\"CGCS2000 / 3-degree Gauss-Kruger CM 120E\",GEOGCS[\"China Geodetic Coordinate System 2000\",DATUM[\"China_2000\",SPHEROID[\"CGCS2000\",6378137,298.257222101]],PRIMEM[\"Greenwich\",0],UNIT[\"degree\",0.0174532925199433],AUTHORITY[\"EPSG\",\"4490\"]],PROJECTION[\"Transverse_Mercator\"],PARAMETER[\"latitude_of_origin\",0],PARAMETER[\"central_meridian\",120],PARAMETER[\"scale_factor\",1],PARAMETER[\"false_easting\",500000],PARAMETER[\"false_northing\",0],UNIT[\"metre\",1],AUTHORITY[\"EPSG\",\"4549\"]]";
+const WKT_WITH_ZONE: &str = "PROJCS[\"CGCS2000_3_Degree_GK_Zone_40\",GEOGCS[\"GCS_China_Geodetic_Coordinate_System_2000\",DATUM[\"D_China_2000\",SPHEROID[\"CGCS2000\",6378137.0,298.257222101]],PRIMEM[\"Greenwich\",0.0],UNIT[\"Degree\",0.0174532925199433]],PROJECTION[\"Gauss_Kruger\"],PARAMETER[\"False_Easting\",40500000.0],PARAMETER[\"False_Northing\",0.0],PARAMETER[\"Central_Meridian\",120.0],PARAMETER[\"Scale_Factor\",1.0],PARAMETER[\"Latitude_Of_Origin\",0.0],UNIT[\"Meter\",1.0]]";
+
+type Sink<'s> = &'s mut dyn FnMut(&str, &[u8]) -> io::Result<()>;
+
+/// What the villages add to the county's files.
+#[derive(Default)]
+struct Gathered {
+    roads: Layer,
+    cameras: Layer,
+    places: Layer,
+    tables: [Table; 2],
+    truth_addresses: String,
+    flaws: Vec<addresses::Flaw>,
+    /// Corner and side of each site, and the site from above in cells of the county's rasters.
+    sites: Vec<(DVec2, f64)>,
+    summary: CountySummary,
+}
+
+/// Writes a county.
+pub(in crate::county_sample) fn write(
+    options: &CountyOptions,
+    sink: Sink<'_>,
+) -> Result<CountySummary, CountySampleError> {
+    let mut out = |file: File| {
+        sink(&file.path, &file.bytes).map_err(|source| CountySampleError::Sink { path: file.path, source })
+    };
+    let spec = Spec::of(options.detail);
+    let frame = Frame::open()?;
+    let (land, spots) = Land::new(options.villages, options.seed);
+    let (towns, divisions) = divisions::divide(&land, &spots, seed_for(options.seed, 2));
+    let mut all = Gathered::default();
+    all.tables[0].file = "addresses/标准地址.xlsx";
+    all.tables[1].file = "addresses/标准地址.csv";
+    let cell_m = COUNTY_CELL_M[usize::from(options.villages > 40)];
+    let mut overview = Overview::natural(&land, cell_m);
+    for (index, division) in divisions.iter().enumerate() {
+        let seed = seed_for(options.seed, 1000 + index as u64);
+        let mut site = Site::new(&land, &spots[division.spot], spec, seed);
+        name_streets(&mut site, division, seed);
+        let village = Village { site: &site, division, index, frame: &frame, seed, detail: options.detail };
+        village.write(&mut out, &mut all, &mut overview, (&towns, &divisions))?;
+    }
+    county_files(options, &frame, &land, (&towns, &divisions), all, &overview, &mut out)
+}
+
+/// Names of streets: the road is called after the village, houses beyond the river stand in a hamlet.
+fn name_streets(site: &mut Site, division: &Division, seed: u64) {
+    let mut chance = Chance::new(seed_for(seed, 22));
+    let mut lanes = names::lanes(seed_for(seed, 23), site.streets.len()).into_iter();
+    let hamlet = names::hamlet(&mut chance);
+    for (index, street) in site.streets.iter_mut().enumerate() {
+        street.name = if index == 0 {
+            format!("{}路", division.stem)
+        } else if street.is_beyond {
+            hamlet.clone()
+        } else if street.has_houses {
+            lanes.next().unwrap_or_default()
+        } else {
+            match street.kind {
+                StreetKind::Track => "机耕路".to_owned(),
+                _ => "溪桥路".to_owned(),
+            }
+        };
+    }
+}
+
+struct Village<'v> {
+    site: &'v Site,
+    division: &'v Division,
+    index: usize,
+    frame: &'v Frame,
+    seed: u64,
+    detail: Detail,
+}
+
+impl Village<'_> {
+    fn folder(&self) -> String {
+        format!("villages/{}_{}", self.division.code, self.division.name)
+    }
+
+    fn write(
+        &self,
+        out: &mut dyn FnMut(File) -> Result<(), CountySampleError>,
+        all: &mut Gathered,
+        overview: &mut Overview,
+        order: (&[Town], &[Division]),
+    ) -> Result<(), CountySampleError> {
+        let (site, frame, folder) = (self.site, self.frame, self.folder());
+        let painter = Painter::new(site);
+        out(File { path: format!("{folder}/mesh/metadata.xml"), bytes: mesh::metadata(site).into_bytes() })?;
+        let mut ortho = Ortho::new(site);
+        let tiles = site.spec.tiles;
+        let list: Vec<(usize, usize)> = (0..tiles * tiles).map(|i| (i % tiles, i / tiles)).collect();
+        for batch in list.chunks(BATCH) {
+            let made: Vec<(Tile, Vec<File>)> = batch
+                .par_iter()
+                .map(|(column, row)| {
+                    let tile = skin::tile(&painter, *column, *row);
+                    let files = mesh::files(site, &tile)?;
+                    Ok((tile, files))
+                })
+                .collect::<Result<_, CountySampleError>>()?;
+            for (tile, files) in made {
+                ortho.add(&tile);
+                all.summary.root_tiles += 1;
+                all.summary.mesh_pieces += tile.levels.iter().map(|level| level.pieces.len()).sum::<usize>();
+                all.summary.triangles += tile
+                    .levels
+                    .last()
+                    .map_or(0, |level| level.pieces.iter().map(|piece| piece.indices.len() / 3).sum());
+                for file in files {
+                    out(File { path: format!("{folder}/mesh/{}", file.path), ..file })?;
+                }
+            }
+        }
+        let ortho = ortho.picture;
+        let stem = format!("{folder}/footprints/房屋面");
+        let (las, rasters) =
+            rayon::join(|| points::las(&painter, &ortho, WKT), || site_rasters(site, &folder, &ortho));
+        out(File { path: format!("{folder}/points/{}.las", self.division.code), bytes: las? })?;
+        rasters?.into_iter().try_for_each(&mut *out)?;
+        for file in footprints::files(site, &stem, WKT_WITH_ZONE)? {
+            out(file)?;
+        }
+        overview.paste(site, &ortho);
+
+        layers::streets(site, self.division, frame, &mut all.roads)?;
+        layers::cameras(site, self.division, frame, &mut all.cameras, self.seed)?;
+        layers::places(site, self.division, frame, &mut all.places, self.seed)?;
+        let list = addresses::of_village(site, self.division, self.index, self.seed);
+        let table = &mut all.tables[self.index % 2];
+        all.flaws.extend(addresses::deliver(&list, order, frame, table, self.seed)?);
+        truth::addresses(&list, order, frame, &mut all.truth_addresses)?;
+        let truth_folder = format!("truth/{}", self.division.code);
+        out(File {
+            path: format!("{truth_folder}/buildings.json"),
+            bytes: truth::buildings(site, self.division),
+        })?;
+        out(File { path: format!("{truth_folder}/trees.geojson"), bytes: truth::trees(site) })?;
+        let cell_m = if self.detail == Detail::Full { 1.0 } else { 4.0 };
+        out(File { path: format!("{truth_folder}/ground.geojson"), bytes: truth::ground(site, cell_m) })?;
+
+        all.sites.push((site.south_west, f64::from(site.spec.side_m())));
+        all.summary.villages += 1;
+        all.summary.buildings += site.buildings.len();
+        all.summary.addresses += list.len();
+        for (kind, count) in truth::counts(&site.buildings) {
+            *all.summary.kinds.entry(kind).or_default() += count;
+        }
+        Ok(())
+    }
+}
+
+fn site_rasters(site: &Site, folder: &str, ortho: &Picture) -> Result<[File; 2], CountySampleError> {
+    let [cell_m, _] = site.spec.raster_cell_m;
+    let side_m = site.spec.side_m();
+    let side = (side_m / cell_m) as usize;
+    let north_west = frame::map(site.south_west) + DVec2::Y * f64::from(side_m);
+    let values: Vec<f32> = (0..side * side)
+        .map(|i| {
+            let at = Vec2::new((i % side) as f32 + 0.5, side as f32 - (i / side) as f32 - 0.5) * cell_m;
+            (site.ground.at(at) * 1000.0).round() / 1000.0
+        })
+        .collect();
+    let placement = Placement { north_west, pixel_m: f64::from(cell_m) };
+    let heights = rasters::heights(&values, side, placement)?;
+    let pixel_m = f64::from(side_m) / ortho.width as f64;
+    let picture = rasters::picture(ortho, Placement { north_west, pixel_m })?;
+    Ok([
+        File { path: format!("{folder}/rasters/dem.tif"), bytes: heights },
+        File { path: format!("{folder}/rasters/ortho.tif"), bytes: picture },
+    ])
+}
+
+/// The site from above, put together from the tiles.
+struct Ortho {
+    picture: Picture,
+    /// Texels of a tile.
+    tile: usize,
+}
+
+impl Ortho {
+    fn new(site: &Site) -> Self {
+        let texel_m = site.spec.raster_cell_m[1];
+        let tile = (TILE_M / texel_m).round() as usize;
+        Self { picture: Picture::new(tile * site.spec.tiles, tile * site.spec.tiles), tile }
+    }
+
+    fn add(&mut self, tile: &Tile) {
+        let mut top = tile.top.clone();
+        let wanted = ((TILE_M + 2.0 * BORDER_M) / TILE_M * self.tile as f32).round() as usize;
+        while top.width > wanted {
+            top = top.halved();
+        }
+        let border = (top.width - self.tile.min(top.width)) / 2;
+        let inner = top.window(border, border, self.tile);
+        let row = self.picture.height - (tile.row + 1) * self.tile;
+        self.picture.put(&inner, tile.column * self.tile, row);
+    }
+}
+
+/// The whole county in coarse cells: natural ground, with the sites pasted in.
+struct Overview {
+    cell_m: f64,
+    north_west: DVec2,
+    width: usize,
+    heights: Vec<f32>,
+    picture: Picture,
+}
+
+impl Overview {
+    fn natural(land: &Land, cell_m: f64) -> Self {
+        let extent = land.extent_m() + 2.0 * COUNTY_MARGIN_M;
+        let (width, height) = ((extent.x / cell_m).ceil() as usize, (extent.y / cell_m).ceil() as usize);
+        let north_west = DVec2::new(-COUNTY_MARGIN_M, height as f64 * cell_m - COUNTY_MARGIN_M);
+        let at = |i: usize| {
+            north_west + DVec2::new((i % width) as f64 + 0.5, -((i / width) as f64 + 0.5)) * cell_m
+        };
+        let heights: Vec<f32> = (0..width * height)
+            .into_par_iter()
+            .map(|i| (land.height_m(at(i)) * 100.0).round() / 100.0)
+            .collect();
+        let mut picture = Picture::new(width, height);
+        picture.rgb.par_iter_mut().enumerate().for_each(|(i, texel)| {
+            let around = |dx: usize, dy: usize| {
+                let (x, y) = ((i % width + dx).min(width), (i / width + dy).min(height));
+                heights[y.clamp(1, height).saturating_sub(1) * width + x.clamp(1, width) - 1]
+            };
+            // Differences to the neighbours in the east and in the north.
+            let slope =
+                Vec2::new(around(2, 1) - around(0, 1), around(1, 0) - around(1, 2)) / (2.0 * cell_m as f32);
+            *texel = crate::county_sample::paint::from_afar(land, at(i), slope);
+        });
+        Self { cell_m, north_west, width, heights, picture }
+    }
+
+    /// Puts a site in, as the mean of what lies in each cell.
+    fn paste(&mut self, site: &Site, ortho: &Picture) {
+        let side_m = f64::from(site.spec.side_m());
+        let texel_m = side_m / ortho.width as f64;
+        for i in 0..self.heights.len() {
+            let low = self.north_west
+                + DVec2::new((i % self.width) as f64, -((i / self.width) as f64 + 1.0)) * self.cell_m
+                - site.south_west;
+            if low.min_element() < 0.0 || low.max_element() + self.cell_m > side_m {
+                continue;
+            }
+            let at = low.as_vec2() + self.cell_m as f32 / 2.0;
+            self.heights[i] = (site.ground.at(at) * 100.0).round() / 100.0;
+            let texels = (self.cell_m / texel_m).floor().max(1.0) as usize;
+            let (column, row) =
+                ((low.x / texel_m) as usize, ((side_m - low.y - self.cell_m) / texel_m) as usize);
+            let mut sum = [0_u32; 3];
+            let mut count = 0;
+            for y in row..(row + texels).min(ortho.height) {
+                for x in column..(column + texels).min(ortho.width) {
+                    for (sum, channel) in sum.iter_mut().zip(ortho.rgb[y * ortho.width + x]) {
+                        *sum += u32::from(channel);
+                    }
+                    count += 1;
+                }
+            }
+            self.picture.rgb[i] = sum.map(|sum| (sum / count.max(1)) as u8);
+        }
+    }
+}
+
+fn county_files(
+    options: &CountyOptions,
+    frame: &Frame,
+    land: &Land,
+    (towns, divisions): (&[Town], &[Division]),
+    mut all: Gathered,
+    overview: &Overview,
+    out: &mut dyn FnMut(File) -> Result<(), CountySampleError>,
+) -> Result<CountySummary, CountySampleError> {
+    let mut file = |path: &str, bytes: Vec<u8>| out(File { path: path.to_owned(), bytes });
+    let placement = Placement { north_west: frame::map(overview.north_west), pixel_m: overview.cell_m };
+    file("county/dem.tif", rasters::heights(&overview.heights, overview.width, placement)?)?;
+    file("county/ortho.tif", rasters::picture(&overview.picture, placement)?)?;
+    file("layers/villages.geojson", layers::villages(towns, divisions, frame)?.file())?;
+    let mut governance = Vec::new();
+    for kind in GridKind::ALL {
+        let cells = divisions::grids(divisions, kind, seed_for(options.seed, 3));
+        let layer = layers::grid(&cells, divisions, frame)?;
+        file(&format!("layers/grids_{}.geojson", kind.word()), layer.file())?;
+        if kind == GridKind::Governance {
+            governance = cells;
+        }
+    }
+    layers::county_roads(land, &all.sites, frame, &mut all.roads)?;
+    file("layers/roads.geojson", all.roads.file())?;
+    file("layers/cameras.geojson", all.cameras.file())?;
+    file("layers/places.geojson", all.places.file())?;
+    let [xlsx, csv] = &all.tables;
+    file(xlsx.file, addresses::xlsx(xlsx)?)?;
+    if !csv.rows.is_empty() {
+        file(csv.file, addresses::csv(csv))?;
+    }
+    file("truth/addresses.csv", all.truth_addresses.into_bytes())?;
+    file("truth/flaws.csv", truth::flaws(&all.flaws).into_bytes())?;
+    let [officers, units, shifts] = truth::rosters(towns, divisions, &governance, seed_for(options.seed, 4));
+    file("truth/rosters/officers.csv", officers.into_bytes())?;
+    file("truth/rosters/units.csv", units.into_bytes())?;
+    file("truth/rosters/shifts.csv", shifts.into_bytes())?;
+    let about = json!({
+        "county": names::COUNTY,
+        "code": names::COUNTY_CODE,
+        "seed": options.seed,
+        "villages": divisions.iter().map(|d| json!({ "code": d.code, "name": d.name })).collect::<Vec<_>>(),
+        "crs": "EPSG:4549",
+        "heights": "ellipsoidal",
+        "buildings": all.summary.buildings,
+        "addresses": all.summary.addresses,
+        "flaws": all.flaws.len(),
+    });
+    file("truth/county.json", format!("{about:#}\n").into_bytes())?;
+    file("交付说明.txt", readme(divisions).into_bytes())?;
+    Ok(all.summary)
+}
+
+/// What the folder holds, in the words of those who deliver.
+fn readme(divisions: &[Division]) -> String {
+    let mut text = format!(
+        "{}实景三维样例数据（虚构）\n\n\
+         坐标系：CGCS2000 三度带高斯-克吕格，中央子午线 120°（EPSG:4549，东坐标不带带号）；房屋面矢量带带号 40（EPSG:4528）。\n\
+         高程：CGCS2000 大地高（椭球高）。\n\n\
+         villages/<区划代码>_<村名>/mesh        倾斜摄影三维模型（OSGB，ContextCapture 目录结构）\n\
+         villages/<区划代码>_<村名>/points      分类点云（LAS 1.4）\n\
+         villages/<区划代码>_<村名>/rasters     数字高程模型、正射影像（GeoTIFF）\n\
+         villages/<区划代码>_<村名>/footprints  房屋面（Shapefile）\n\
+         county     全县数字高程模型、正射影像（GeoTIFF）\n\
+         layers     村界、网格、道路、监控、重点场所（GeoJSON，经纬度）\n\
+         addresses  标准地址（XLSX、CSV）\n\
+         truth      真值，仅供检验，不参与导入\n\n",
+        names::COUNTY
+    );
+    for division in divisions {
+        text.push_str(&format!("{}  {}\n", division.code, division.legal_name));
+    }
+    text
+}
