@@ -45,7 +45,7 @@ pub(crate) enum Command {
     },
     /// Imports a survey of a village into a county and shows it.
     #[command(after_help = EXIT_CODES)]
-    Import(crate::county::Import),
+    Import(crate::import::Import),
     /// Lists, switches and removes surveys of villages.
     #[command(after_help = EXIT_CODES)]
     Survey {

@@ -3,6 +3,7 @@
 mod address;
 mod args;
 mod county;
+mod import;
 mod inspect;
 mod web;
 
@@ -58,6 +59,7 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
             error.downcast_ref::<MeshError>(),
             Some(MeshError::NoCrs { .. } | MeshError::NoHeightDatum { .. })
         )
+        || error.is::<import::WrongUse>()
         || matches!(error.downcast_ref::<CountyError>(), Some(CountyError::BadKey { .. }))
 }
 
@@ -68,7 +70,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Fly(args) => fly(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::County { command } => county::county(&command),
-        Command::Import(args) => county::import(&args),
+        Command::Import(args) => import::import(&args),
         Command::Survey { command } => county::survey(&command),
         Command::Address { command } => address::run(&command),
         Command::Sample(args) => sample(&args),
@@ -98,7 +100,25 @@ fn check_folder_of(file: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What is no fault of the data: files that cannot be reached, and a ceiling that is too low.
+fn can_be_had(outage: Option<&(usize, String)>, over_budget: usize) -> Result<()> {
+    if let Some((count, example)) = outage {
+        anyhow::bail!(
+            "{count} files could not be reached, so coarser ones or none stand for them; {example}"
+        );
+    }
+    anyhow::ensure!(
+        over_budget == 0,
+        "the memory ceiling (--memory) is too low: {over_budget} areas are left out, the farthest first"
+    );
+    Ok(())
+}
+
 fn shot(args: args::Shot) -> Result<Outcome> {
+    let extension = args.out.extension().and_then(|e| e.to_str()).unwrap_or("png");
+    if !extension.eq_ignore_ascii_case("png") {
+        return Err(import::WrongUse(format!("--out {}: pictures are PNG", args.out.display())).into());
+    }
     check_folder_of(&args.out)?;
     let scene = args.scene;
     let outcome = viewer::shot(&ShotOptions {
@@ -120,6 +140,7 @@ fn shot(args: args::Shot) -> Result<Outcome> {
         outcome.covered * 100.0,
         outcome.stats.used_bytes as f64 / 1_048_576.0
     );
+    can_be_had(outcome.outage.as_ref(), outcome.stats.over_budget)?;
     if !outcome.settled {
         anyhow::bail!("the view did not settle within {} s: {}", args.timeout, outcome.unsettled.join(", "));
     }
@@ -127,7 +148,6 @@ fn shot(args: args::Shot) -> Result<Outcome> {
     for (count, what) in [
         (stats.failed, "contents failed: their parents are drawn instead"),
         (stats.missing, "areas are missing: nothing that covers them could be loaded"),
-        (stats.over_budget, "areas are left out: the memory ceiling is too low"),
     ] {
         if count > 0 {
             eprintln!("hamlet: {count} {what}");
@@ -136,7 +156,7 @@ fn shot(args: args::Shot) -> Result<Outcome> {
     if outcome.problems > 0 {
         eprintln!("hamlet: {} problems in the data; `hamlet inspect` names them", outcome.problems);
     }
-    let flawed = outcome.problems > 0 || stats.failed + stats.missing + stats.over_budget > 0;
+    let flawed = outcome.problems > 0 || stats.failed + stats.missing > 0;
     Ok(if flawed { Outcome::Problems } else { Outcome::Fine })
 }
 
@@ -177,6 +197,7 @@ fn fly(args: args::Fly) -> Result<Outcome> {
     if report.problems > 0 {
         eprintln!("hamlet: {} problems in the data; `hamlet inspect` names them", report.problems);
     }
+    can_be_had(report.outage.as_ref(), report.over_budget)?;
     let unsettled = !report.far.unsettled.is_empty() || !report.near.unsettled.is_empty();
     if unsettled {
         anyhow::bail!("a view did not settle: {:?} {:?}", report.far.unsettled, report.near.unsettled);

@@ -1,6 +1,6 @@
 //! From survey deliveries to a county folder.
 //!
-//! - [`delivery`] recognises what was delivered; [`osgb`] and [`obj`] read it.
+//! - [`subject`] says what something is about; [`delivery`] recognises what was delivered; [`osgb`] and [`obj`] read it.
 //! - [`mesh`] places a mesh and makes 3D Tiles of it; [`adopt`] takes 3D Tiles that exist.
 //! - [`points`] reads clouds and makes point tilesets; [`raster`] reads GeoTIFF; [`ground`] makes terrain of both.
 //! - [`county`] is the folder that surveys are imported into, and the switch between them.
@@ -21,4 +21,5 @@ pub mod osgb;
 pub mod points;
 pub mod raster;
 pub mod sample;
+pub mod subject;
 pub mod table;

@@ -75,6 +75,24 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// What went wrong, without the name of the file.
+    pub fn reason(&self) -> String {
+        let text = self.to_string();
+        let uri = match self {
+            Self::NotFound { uri }
+            | Self::Refused { uri, .. }
+            | Self::TooLarge { uri, .. }
+            | Self::Corrupt { uri, .. }
+            | Self::Status { uri, .. }
+            | Self::Network { uri, .. }
+            | Self::Io { uri, .. }
+            | Self::Cancelled { uri } => uri,
+        };
+        text.strip_prefix(uri.as_str())
+            .and_then(|rest| rest.strip_prefix(": "))
+            .map_or(text.clone(), str::to_owned)
+    }
+
     /// Trying again later may help.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -220,6 +220,17 @@ impl Source {
         &self.inner.root_uri
     }
 
+    /// What people call the file at `uri`: its full address on a server, without query and password, which may hold a
+    /// token; elsewhere `uri` itself.
+    pub fn name_of(&self, uri: &str) -> String {
+        let Ok(Plan::Web(_, mut address)) = self.plan(uri) else { return uri.to_owned() };
+        address.set_query(None);
+        // Refused only where an address cannot have them.
+        let _ = address.set_password(None);
+        let _ = address.set_username("");
+        address.to_string()
+    }
+
     /// What kind of place it is.
     pub fn kind(&self) -> SourceKind {
         self.inner.kind
@@ -288,7 +299,7 @@ impl Source {
             }
             (Target::Web(_), None, _) => Err(FetchError::refused(
                 uri,
-                "a tileset on this machine may not read from a server unless `allow_other_origins` is set",
+                "a tileset on this machine may not read from a server unless other servers are allowed (--other-servers)",
             )),
         }
     }

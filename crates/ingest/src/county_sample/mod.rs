@@ -108,6 +108,3 @@ pub fn write(
 ) -> Result<CountySummary, CountySampleError> {
     deliver::write(options, store)
 }
-
-#[cfg(test)]
-mod look;

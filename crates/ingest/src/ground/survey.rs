@@ -231,7 +231,10 @@ fn set_aside(
             for (index, position) in positions.iter().enumerate() {
                 let origin = *origin.get_or_insert_with(|| position.floor());
                 // False for NaN.
-                if !((*position - origin).abs().max_element() < FARTHEST_M) {
+                // What is no number lies nowhere.
+                if (*position - origin).abs().max_element().partial_cmp(&FARTHEST_M)
+                    != Some(std::cmp::Ordering::Less)
+                {
                     left_out += 1;
                     continue;
                 }

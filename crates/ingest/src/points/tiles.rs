@@ -250,7 +250,8 @@ fn set_aside(
             shade.learn(&batch);
             for (index, position) in positions.iter().enumerate() {
                 // False for NaN.
-                if !(position.abs().max_element() < FARTHEST_M) {
+                // What is no number lies nowhere.
+                if position.abs().max_element().partial_cmp(&FARTHEST_M) != Some(std::cmp::Ordering::Less) {
                     left_out += 1;
                     continue;
                 }

@@ -74,7 +74,8 @@ impl<'a> Warp<'a> {
         let in_cells = point / size;
         let low = in_cells.floor();
         // Also keeps NaN out.
-        if !(low.abs().max_element() < 1e9) {
+        // What is no number lies nowhere.
+        if low.abs().max_element().partial_cmp(&1e9) != Some(std::cmp::Ordering::Less) {
             return None;
         }
         let key = low.as_ivec3().to_array();

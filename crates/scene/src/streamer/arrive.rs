@@ -183,6 +183,7 @@ impl Streamer {
         if self.fail_for_now(index, failure) {
             return;
         }
+        self.unreachable_count += u64::from(failure.kind == FailureKind::Transient);
         let missing = resource.and_then(|n| {
             let r = self.slots.get_mut(index)?.resources.get_mut(n)?;
             r.bytes = Some(None);

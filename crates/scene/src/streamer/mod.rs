@@ -92,6 +92,7 @@ pub struct Streamer {
     estimates: Estimates,
     warnings: Vec<Warning>,
     warning_count: u64,
+    unreachable_count: u64,
     outbox: Outbox,
     plan: Plan,
 }
@@ -153,6 +154,7 @@ impl Streamer {
             estimates: Estimates::default(),
             warnings: Vec::new(),
             warning_count: 0,
+            unreachable_count: 0,
             outbox: Outbox::default(),
             plan: Plan::default(),
         }
@@ -283,6 +285,12 @@ impl Streamer {
     /// How many warnings there were in all.
     pub fn warning_count(&self) -> u64 {
         self.warning_count
+    }
+
+    /// How many of them say that a file could not be reached, whatever is in it: failures to fetch that were
+    /// [`FailureKind::Transient`] to the last.
+    pub fn unreachable_count(&self) -> u64 {
+        self.unreachable_count
     }
 
     /// Whether views or settings differ from the frame before; remembers them.

@@ -304,11 +304,9 @@ proptest! {
     ) {
         let scheme = if octree { SubdivisionScheme::Octree } else { SubdivisionScheme::Quadtree };
         let mut tiles = vec![unit_tile(bounds, 0, [0; 3])];
-        let mut next = 0;
         // Each byte says which children the next tile has.
-        for split in splits {
+        for (next, split) in splits.into_iter().enumerate() {
             let Some(parent) = tiles.get(next).cloned() else { break };
-            next += 1;
             for child in (0..if octree { 8 } else { 4 }).filter(|bit| split >> bit & 1 == 1 && parent.level < 7) {
                 let at = std::array::from_fn(|axis| parent.at[axis] * 2 + (child >> axis & 1));
                 tiles.push(ImplicitTile { has_content: split % 5 != 0, ..unit_tile(bounds, parent.level + 1, at) });

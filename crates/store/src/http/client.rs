@@ -36,7 +36,7 @@ impl Origins {
             return Ok(());
         }
         Err(format!(
-            "it lies on another server, {}; only {} is read unless `allow_other_origins` is set",
+            "it lies on another server, {}; only {} is read unless other servers are allowed (--other-servers)",
             address.origin().ascii_serialization(),
             own.origin().ascii_serialization()
         ))

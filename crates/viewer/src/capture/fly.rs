@@ -192,6 +192,11 @@ pub struct FlyReport {
     pub peak_rss_mib: f64,
     /// Problems of the data that did not prevent drawing.
     pub problems: u64,
+    /// Files that could not be reached: how many, and one of them with the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage: Option<(usize, String)>,
+    /// Areas of the last frame that are left out because the memory ceiling is too low.
+    pub over_budget: usize,
 }
 
 const MIB: f64 = 1_048_576.0;
@@ -270,6 +275,7 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
     let tiles = flight.headless.tiles().ok_or(Error::NothingOpen)?;
     let stats: Stats = *tiles.stats();
     let problems = tiles.problem_count();
+    let outage = tiles.failures().outage();
     if let Some(folder) = &options.pictures {
         flight.write_pictures(&path, folder)?;
     }
@@ -298,6 +304,8 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
         empty_pss_mib: empty_pss as f64 / MIB,
         peak_rss_mib: memory::peak_rss_bytes().unwrap_or(0) as f64 / MIB,
         problems,
+        outage,
+        over_budget: stats.over_budget,
     })
 }
 

@@ -225,10 +225,12 @@ impl Headless {
                 return Ok(frame);
             }
             if tiles.0.is_dead() || start.elapsed() > timeout {
-                let reason = tiles.0.streamer().warnings().last().map_or_else(
-                    || format!("nothing arrived within {} s", timeout.as_secs()),
-                    |w| format!("{}: {}", w.file, w.reason),
-                );
+                let outage = || tiles.0.failures().outage().map(|(_, reason)| reason);
+                let reason = tiles
+                    .0
+                    .root_failure()
+                    .or_else(outage)
+                    .unwrap_or_else(|| format!("nothing arrived within {} s", timeout.as_secs()));
                 return Err(Error::Unreadable { what: what.to_owned(), reason });
             }
             std::thread::sleep(Duration::from_micros(200));

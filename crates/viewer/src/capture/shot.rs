@@ -65,6 +65,8 @@ pub struct ShotOutcome {
     pub covered: f64,
     /// Problems of the data that did not prevent drawing.
     pub problems: u64,
+    /// Files that could not be reached: how many, and one of them with the reason.
+    pub outage: Option<(usize, String)>,
     /// Figures of the last frame.
     pub stats: Stats,
     /// Draw calls and triangles of the last frame.
@@ -112,6 +114,7 @@ pub fn shot(options: &ShotOptions) -> Result<ShotOutcome, Error> {
         camera: pose.to_text(frame),
         covered: covered(&rgba),
         problems: headless.tiles().map_or(0, |tiles| tiles.problem_count()),
+        outage: headless.tiles().and_then(|tiles| tiles.failures().outage()),
         stats,
         drawn: headless.drawn(),
     })

@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use bevy_egui::{EguiContexts, EguiPrimaryContextPass, egui};
 use geodesy::{Ray, WorldFrame, geodetic_from_ecef};
 use scene::{
-    metadata::Value,
+    metadata::{MetadataLevel, MetadataOf, Value},
     pick::{FeatureAtPoint, Hit, PickOptions},
     streamer::Stats,
 };
@@ -51,6 +51,8 @@ pub struct Picked {
     pub lines: Vec<(Key, String)>,
     /// Features there.
     pub features: Vec<FeatureAtPoint>,
+    /// What the metadata say of the content, and of what it belongs to.
+    pub metadata: Vec<MetadataLevel>,
 }
 
 /// Panels of the window.
@@ -94,7 +96,7 @@ pub fn describe(tiles: &TileRuntime, hit: &Hit, frame: WorldFrame) -> Picked {
     if let Some(tile) = tiles.streamer().tree().get(hit.tile) {
         lines.push((Key::Level, tile.depth().to_string()));
     }
-    Picked { lines, features: hit.features.clone() }
+    Picked { lines, features: hit.features.clone(), metadata: tiles.streamer().metadata_of(hit.content) }
 }
 
 /// A property value as people read it.
@@ -263,10 +265,10 @@ fn status_line(
                     ui.visuals_mut().override_text_color = Some(egui::Color32::WHITE);
                     match tiles {
                         Some(tiles) if tiles.is_dead() => {
-                            let reason = tiles.streamer().warnings().last().map_or("", |w| w.reason.as_str());
+                            let reason = tiles.root_failure().unwrap_or_default();
                             ui.colored_label(
                                 egui::Color32::LIGHT_RED,
-                                texts.fill(Key::Unreadable, &[reason]),
+                                texts.fill(Key::Unreadable, &[&reason]),
                             );
                         }
                         Some(tiles) if tiles.bounding_volume().is_some() => {
@@ -323,18 +325,36 @@ fn picked_panel(ctx: &egui::Context, texts: &Texts, picked: &Picked) -> bool {
                         |id| texts.fill(Key::Feature, &[&format!("{id} ({})", feature.set)]),
                     );
                     ui.strong(name);
-                    egui::Grid::new(("feature", number)).num_columns(2).striped(true).show(ui, |ui| {
-                        for (property, value) in feature.properties.iter().take(MAX_PROPERTIES) {
-                            ui.label(property);
-                            ui.add(egui::Label::new(value_text(value)).wrap());
-                            ui.end_row();
-                        }
-                    });
+                    properties(ui, ("feature", number), &feature.properties);
+                }
+                for (number, level) in picked.metadata.iter().enumerate() {
+                    ui.separator();
+                    ui.strong(format!("{} {}", texts.get(key_of(level.of)), level.class));
+                    properties(ui, ("metadata", number), &level.properties);
                 }
             });
             close = ui.button(texts.get(Key::Close)).clicked();
         });
     close
+}
+
+fn properties(ui: &mut egui::Ui, id: (&str, usize), properties: &[(String, Value)]) {
+    egui::Grid::new(id).num_columns(2).striped(true).show(ui, |ui| {
+        for (property, value) in properties.iter().take(MAX_PROPERTIES) {
+            ui.label(property);
+            ui.add(egui::Label::new(value_text(value)).wrap());
+            ui.end_row();
+        }
+    });
+}
+
+fn key_of(of: MetadataOf) -> Key {
+    match of {
+        MetadataOf::Tileset => Key::MetadataTileset,
+        MetadataOf::Tile => Key::MetadataTile,
+        MetadataOf::Group => Key::MetadataGroup,
+        MetadataOf::Content => Key::MetadataContent,
+    }
 }
 
 fn debug_panel(
@@ -376,6 +396,10 @@ fn debug_panel(
                     ui.end_row();
                 }
             });
+            ui.set_max_width(420.0);
+            for failure in tiles.failures().recent() {
+                ui.add(egui::Label::new(egui::RichText::new(failure).small()).wrap());
+            }
         });
 }
 

@@ -11,13 +11,16 @@ use geodesy::{BoundingVolume, WorldFrame};
 use scene::{
     pick::{PickMesh, Picker, Resident},
     streamer::{
-        ContentId, DrawTile, FailureKind, FetchFailure, FetchId, Input, Stats, Streamer, StreamerSettings,
-        TileId, TilesetId, View,
+        ContentId, DrawTile, FailureKind, FetchFailure, FetchId, Input, Placement, Stats, Streamer,
+        StreamerSettings, TileId, TilesetId, View,
     },
 };
 use store::{FetchError, FetchEvent, FetchOrder, Fetcher, Source};
 
-use super::decode::{DecodePool, DecodeResult, Decoded};
+use super::{
+    decode::{DecodePool, DecodeResult, Decoded},
+    failures::Failures,
+};
 use crate::gpu::{
     Gpu,
     frame::TileDraw,
@@ -35,7 +38,10 @@ pub struct TileRuntime {
     pipelines: Arc<Pipelines>,
     streamer: Streamer,
     tileset: TilesetId,
+    source: Source,
     fetcher: Fetcher,
+    /// Uris of what is being fetched.
+    fetching: BTreeMap<u64, Arc<str>>,
     decoder: DecodePool,
     waiting: BTreeMap<ContentId, Waiting>,
     resident: BTreeMap<ContentId, Arc<GpuTile>>,
@@ -46,6 +52,9 @@ pub struct TileRuntime {
     copyrights: BTreeMap<String, usize>,
     copyright_of: BTreeMap<ContentId, Vec<String>>,
     problems: u64,
+    failures: Failures,
+    /// How many of the streamer's warnings stand in `failures`.
+    warnings_seen: usize,
 }
 
 impl std::fmt::Debug for TileRuntime {
@@ -94,16 +103,18 @@ impl TileRuntime {
         let settings = StreamerSettings { texture_support: gpu.texture_support, ..settings };
         let root_uri = source.root_uri().to_owned();
         let wake = waker.clone();
-        let fetcher = Fetcher::start(source, settings.max_fetches, move || wake())?;
+        let fetcher = Fetcher::start(source.clone(), settings.max_fetches, move || wake())?;
         let decoder = DecodePool::start(settings.max_decodes, gpu.texture_support, waker)?;
         let mut streamer = Streamer::new(settings);
-        let tileset = streamer.add_tileset(&root_uri);
+        let tileset = streamer.add_tileset_placed(&root_uri, Placement::Upright);
         Ok(Self {
             gpu,
             pipelines,
             streamer,
             tileset,
+            source,
             fetcher,
+            fetching: BTreeMap::new(),
             decoder,
             waiting: BTreeMap::new(),
             resident: BTreeMap::new(),
@@ -114,12 +125,15 @@ impl TileRuntime {
             copyrights: BTreeMap::new(),
             copyright_of: BTreeMap::new(),
             problems: 0,
+            failures: Failures::default(),
+            warnings_seen: 0,
         })
     }
 
     /// Takes in what arrived, decides, carries out. `now` is any clock that does not run backwards.
     pub fn step(&mut self, views: &[View], now: Duration) {
         while let Some(event) = self.fetcher.try_next() {
+            self.note_fetch(&event);
             self.streamer.accept(input_of(event));
         }
         while let Some(result) = self.decoder.try_next() {
@@ -130,7 +144,9 @@ impl TileRuntime {
         self.draw.clone_from(&plan.draw);
         for id in &plan.cancel_fetch {
             self.fetcher.cancel(id.0);
+            self.fetching.remove(&id.0);
         }
+        self.fetching.extend(plan.fetch.iter().map(|order| (order.id.0, order.uri.clone())));
         let not_begun: Vec<ContentId> =
             plan.cancel_decode.iter().copied().filter(|id| self.decoder.cancel(*id)).collect();
         for id in &plan.drop {
@@ -156,6 +172,29 @@ impl TileRuntime {
             self.streamer.accept(Input::DecodeCancelled(id));
         }
         self.upload(&wanted);
+        self.note_warnings();
+    }
+
+    /// Remembers which files cannot be reached.
+    fn note_fetch(&mut self, event: &FetchEvent) {
+        let FetchEvent::Done(id, result) = event else { return };
+        let Some(uri) = self.fetching.remove(id) else { return };
+        match result {
+            Err(error) if error.is_transient() => {
+                self.failures.unreachable(&self.source.name_of(&uri), &error.reason());
+            }
+            _ if self.failures.has_outage() => self.failures.reached(&self.source.name_of(&uri)),
+            _ => {}
+        }
+    }
+
+    /// Takes over what the streamer noticed since the last frame.
+    fn note_warnings(&mut self) {
+        let warnings = self.streamer.warnings();
+        for warning in warnings.get(self.warnings_seen..).unwrap_or_default() {
+            self.failures.note(&self.source.name_of(&warning.file), &warning.place, &warning.reason);
+        }
+        self.warnings_seen = warnings.len();
     }
 
     fn take_decoded(&mut self, DecodeResult { id, tile, result }: DecodeResult) {
@@ -163,7 +202,7 @@ impl TileRuntime {
             None => self.streamer.accept(Input::DecodeCancelled(id)),
             Some(Ok(decoded)) => {
                 for warning in &decoded.warnings {
-                    tracing::warn!(file = warning.file, place = warning.place, "{}", warning.reason);
+                    self.failures.note(&self.source.name_of(&warning.file), &warning.place, &warning.reason);
                 }
                 self.problems += decoded.warnings.len() as u64;
                 self.streamer.accept(Input::Decoded(id, Ok(decoded.cost)));
@@ -171,8 +210,7 @@ impl TileRuntime {
                 self.waiting.insert(id, Waiting { tile, mesh, state: WaitingState::Decoded(decoded) });
             }
             Some(Err(reason)) => {
-                tracing::warn!("a content could not be decoded: {reason}");
-                self.problems += 1;
+                // The streamer counts it and writes it down.
                 self.streamer.accept(Input::Decoded(id, Err(reason)));
             }
         }
@@ -203,7 +241,8 @@ impl TileRuntime {
             let (gpu_tile, problems) = job.finish();
             for problem in problems {
                 self.problems += 1;
-                tracing::warn!("{problem}");
+                let uri = self.streamer.content(id).map_or_else(String::new, |(_, uri)| uri.to_string());
+                self.failures.note(&self.source.name_of(&uri), "", &problem);
             }
             if let Some(place) = self.streamer.tree().get(tile) {
                 let world_from_content = *place.world_from_tile();
@@ -291,9 +330,20 @@ impl TileRuntime {
         self.copyrights.keys().map(String::as_str)
     }
 
-    /// Problems seen so far that did not end the session.
+    /// Problems in the data seen so far that did not end the session. What could not be reached is none.
     pub fn problem_count(&self) -> u64 {
-        self.problems + self.streamer.warning_count()
+        self.problems + self.streamer.warning_count() - self.streamer.unreachable_count()
+    }
+
+    /// What went wrong, in words.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// Why the `tileset.json` itself cannot be had.
+    pub fn root_failure(&self) -> Option<String> {
+        let warning = self.streamer.warnings().last()?;
+        Some(format!("{}: {}", self.source.name_of(&warning.file), warning.reason))
     }
 
     /// Nothing can come of it: the `tileset.json` itself failed for good.
@@ -307,13 +357,12 @@ fn input_of(event: FetchEvent) -> Input {
         FetchEvent::Length(id, bytes) => Input::FetchLength(FetchId(id), bytes),
         FetchEvent::Done(id, Ok(payload)) => Input::Fetched(FetchId(id), Ok(payload.bytes)),
         FetchEvent::Done(id, Err(error)) => {
-            tracing::debug!("{error}");
             let kind = match &error {
                 FetchError::TooLarge { needed, .. } => FailureKind::TooLong(*needed),
                 error if error.is_transient() => FailureKind::Transient,
                 _ => FailureKind::Final,
             };
-            let failure = FetchFailure { kind, retry_after: error.retry_after(), message: error.to_string() };
+            let failure = FetchFailure { kind, retry_after: error.retry_after(), message: error.reason() };
             Input::Fetched(FetchId(id), Err(failure))
         }
     }

@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("address-index", &["geodesy"]),
     ("ingest", &["geodesy", "store", "terrain", "scene", "address-index"]),
     ("viewer", &["geodesy", "store", "scene", "shaders"]),
-    ("cli", &["store", "scene", "address-index", "ingest", "viewer"]),
+    ("cli", &["geodesy", "store", "scene", "address-index", "ingest", "viewer"]),
     ("xtask", &[]),
     ("benches", &["geodesy", "scene", "address-index", "ingest"]),
 ];
