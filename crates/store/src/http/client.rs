@@ -174,7 +174,9 @@ mod tests {
             check(&own, "https://a.example/x", "http://a.example/y").unwrap_err().contains("https to http")
         );
         assert!(
-            check(&own, "http://a.example/x", "http://a.example:81/y").unwrap_err().contains("allow_other")
+            check(&own, "http://a.example/x", "http://a.example:81/y")
+                .unwrap_err()
+                .contains("--other-servers")
         );
         assert!(
             check(&Origins::Any, "http://a.example/x", "ftp://a.example/y").unwrap_err().contains("`ftp`")

@@ -56,7 +56,51 @@ impl<F: Borrow<HeightField>> HeightPyramid<F> {
         let is_unknown = is_outside(start)
             || is_outside(end)
             || self.crosses_gap(self.levels.len(), 0, 0, start, end - start);
-        Some(if is_unknown { Sight::Unknown } else { Sight::Clear })
+        if !is_unknown {
+            return Some(Sight::Clear);
+        }
+        // Out of a gap a line may come in under the ground, and leave into another, without crossing it.
+        let under = self.first_under(self.levels.len(), 0, 0, from, to - from);
+        Some(under.map_or(Sight::Unknown, |t| Sight::Blocked(from + (to - from) * t)))
+    }
+
+    /// Where a line enters the first cell of a block that it passes under, as a share of its length.
+    fn first_under(&self, level: usize, column: u32, row: u32, start: DVec3, way: DVec3) -> Option<f64> {
+        let range = self.range(level, column, row);
+        if range.is_empty() {
+            return None;
+        }
+        let (enter, leave) = self.over(level, column, row, start.truncate(), way.truncate())?;
+        let lowest_z = start.z + (way.z * enter).min(way.z * leave);
+        if lowest_z > f64::from(range.high) {
+            return None;
+        }
+        let Some(below) = level.checked_sub(1) else {
+            let middle = start + way * f64::midpoint(enter, leave);
+            let ground = self.field().height_at(middle.truncate())?;
+            return (middle.z < ground - TOLERANCE_M).then_some(enter);
+        };
+        [(0, 0), (1, 0), (0, 1), (1, 1)]
+            .into_iter()
+            .filter_map(|(x, y)| self.first_under(below, column * 2 + x, row * 2 + y, start, way))
+            .reduce(f64::min)
+    }
+
+    /// The part of a line, as shares of its length, that is over a block in the plan; borders belong to it.
+    fn over(&self, level: usize, column: u32, row: u32, start: DVec2, way: DVec2) -> Option<(f64, f64)> {
+        let (low, high) = self.block(level, column, row);
+        let (mut enter, mut leave) = (0.0f64, 1.0f64);
+        for axis in 0..2 {
+            if way[axis] == 0.0 {
+                if start[axis] < low[axis] || start[axis] > high[axis] {
+                    return None;
+                }
+                continue;
+            }
+            let (t0, t1) = ((low[axis] - start[axis]) / way[axis], (high[axis] - start[axis]) / way[axis]);
+            (enter, leave) = (enter.max(t0.min(t1)), leave.min(t0.max(t1)));
+        }
+        (enter <= leave).then_some((enter, leave))
     }
 
     /// Whether a line of the plan passes over a cell of a block that has no data; along a border both sides count.
@@ -64,19 +108,7 @@ impl<F: Borrow<HeightField>> HeightPyramid<F> {
         if self.range(level, column, row).is_complete {
             return false;
         }
-        let (low, high) = self.block(level, column, row);
-        let (mut enter, mut leave) = (0.0f64, 1.0f64);
-        for axis in 0..2 {
-            if way[axis] == 0.0 {
-                if start[axis] < low[axis] || start[axis] > high[axis] {
-                    return false;
-                }
-                continue;
-            }
-            let (t0, t1) = ((low[axis] - start[axis]) / way[axis], (high[axis] - start[axis]) / way[axis]);
-            (enter, leave) = (enter.max(t0.min(t1)), leave.min(t0.max(t1)));
-        }
-        if enter > leave {
+        if self.over(level, column, row, start, way).is_none() {
             return false;
         }
         level.checked_sub(1).is_none_or(|below| {

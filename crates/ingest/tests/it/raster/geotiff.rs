@@ -250,7 +250,8 @@ fn files_that_lie_are_refused_or_fail_where_they_do() {
     assert!(GeoTiff::open(Cursor::new(b"II*\0nothing".to_vec())).is_err());
     assert!(GeoTiff::open(Cursor::new(Vec::new())).is_err());
     let mut cut = good.write();
-    cut.truncate(cut.len() - 700);
+    // In the middle of what can be seen of the last tile.
+    cut.truncate(cut.len() - 900);
     let mut raster = GeoTiff::open(Cursor::new(cut)).unwrap();
     assert!(raster.read_numbers(Window { x: 0, y: 0, width: 37, height: 16 }, 0).is_ok());
     let error = raster.read_numbers(whole(&raster), 0).unwrap_err().to_string();
