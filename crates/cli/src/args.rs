@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use store::Header;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine, 1 problems found in the data, 2 wrong use, 3 could not be read or run.
@@ -96,6 +97,12 @@ pub(crate) struct Web {
     /// Follow absolute addresses and redirects in the tileset to servers other than the one named.
     #[arg(long)]
     pub(crate) other_servers: bool,
+    /// Send a header (`Authorization: Bearer …`) with every request to the server that is named, and to no other. May be given several times.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    pub(crate) headers: Vec<Header>,
+    /// Trust the certificate authorities in this PEM file, besides those of the system.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -171,6 +178,10 @@ pub(crate) struct Sample {
 
 fn language(tag: &str) -> Result<viewer::Language, String> {
     viewer::Language::of_tag(tag).ok_or_else(|| "the panels speak zh-CN and en".to_owned())
+}
+
+fn header(text: &str) -> Result<Header, String> {
+    Header::parse(text).map_err(|error| error.to_string())
 }
 
 fn fov(text: &str) -> Result<f64, String> {

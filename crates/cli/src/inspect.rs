@@ -1,37 +1,48 @@
 //! `hamlet inspect`: the summary and the problems of a tileset, for people or as JSON.
 
-use std::io::Write;
+use std::{
+    io::Write,
+    sync::{Arc, OnceLock},
+};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 use scene::inspect::{Files, Options, Report, Severity, Verdict, inspect_any, inspect_tileset};
 use store::{OpenError, Source};
 
 use crate::{Outcome, args, web};
 
-struct Sourced(Source, u64);
+/// Files of a source, up to so many bytes each; the first that could not be reached is remembered.
+struct Sourced {
+    source: Source,
+    max_bytes: u64,
+    outage: Arc<OnceLock<String>>,
+}
 
 impl Files for Sourced {
     fn read(&mut self, uri: &str) -> Result<Bytes, String> {
-        self.0.read(uri, self.1).map_err(|error| error.to_string())
+        self.source.read(uri, self.max_bytes).map_err(|error| {
+            if error.is_transient() {
+                self.outage.get_or_init(|| format!("{}: {}", self.source.name_of(uri), error.reason()));
+            }
+            error.to_string()
+        })
     }
 
     fn open_package(&mut self, uri: &str) -> Option<Result<Box<dyn Files>, String>> {
-        let max_bytes = self.1;
-        let opened = self
-            .0
-            .read(uri, max_bytes)
-            .map_err(|e| e.to_string())
-            .and_then(|bytes| Source::open_archive_bytes(bytes).map_err(|e| e.to_string()));
-        Some(opened.map(|source| Box::new(Sourced(source, max_bytes)) as Box<dyn Files>))
+        let (max_bytes, outage) = (self.max_bytes, self.outage.clone());
+        let opened =
+            self.read(uri).and_then(|bytes| Source::open_archive_bytes(bytes).map_err(|e| e.to_string()));
+        Some(opened.map(|source| Box::new(Self { source, max_bytes, outage }) as Box<dyn Files>))
     }
 }
 
 /// Inspects what the command line names.
 pub(crate) fn run(args: &args::Inspect) -> Result<Outcome> {
+    let outage = Arc::new(OnceLock::new());
     let (notes, report) = match Source::open(&args.what, &web::options(&args.web, &args.what, None)?) {
         Ok(source) => {
-            let report = report(source.clone())?;
+            let report = report(source.clone(), &outage)?;
             (source.warnings(), report)
         }
         // A package that breaks its format is a finding; that nothing lies there is not.
@@ -45,18 +56,23 @@ pub(crate) fn run(args: &args::Inspect) -> Result<Outcome> {
     } else {
         print(&mut out, &args.what, &notes, &report)
     };
+    if let Some(reason) = outage.get() {
+        bail!("not everything could be read, so this report is not whole; {reason}");
+    }
     let undrawable = report.summary.undrawable > 0;
     Ok(if undrawable || report.verdict() == Verdict::Invalid { Outcome::Problems } else { Outcome::Fine })
 }
 
-fn report(source: Source) -> Result<Report> {
+fn report(source: Source, outage: &Arc<OnceLock<String>>) -> Result<Report> {
     let options = Options::default();
     let root = source.root_uri().to_owned();
-    let bytes = source.read(&root, options.max_file_bytes)?;
+    let bytes = source
+        .read(&root, options.max_file_bytes)
+        .map_err(|error| anyhow!("{}: {}", source.name_of(&root), error.reason()))?;
     let path = root.split(['?', '#']).next().unwrap_or_default();
     // Broken JSON tells nothing of itself: a .json is taken for the tileset that was asked for.
     let is_broken = || serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err();
-    let mut files = Sourced(source, options.max_file_bytes);
+    let mut files = Sourced { source, max_bytes: options.max_file_bytes, outage: outage.clone() };
     Ok(if path.ends_with("tileset.json") || (path.ends_with(".json") && is_broken()) {
         inspect_tileset(&root, &mut files, &options)
     } else {

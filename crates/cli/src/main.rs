@@ -7,7 +7,7 @@ mod import;
 mod inspect;
 mod web;
 
-use std::{path::Path, process::ExitCode, time::Duration};
+use std::{io::IsTerminal, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use args::{Cli, Command};
@@ -47,6 +47,7 @@ fn log() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .without_time()
         .init();
@@ -101,15 +102,15 @@ fn check_folder_of(file: &Path) -> Result<()> {
 }
 
 /// What is no fault of the data: files that cannot be reached, and a ceiling that is too low.
-fn can_be_had(outage: Option<&(usize, String)>, over_budget: usize) -> Result<()> {
+fn can_be_had(outage: Option<&(usize, String)>, beyond_memory: u64) -> Result<()> {
     if let Some((count, example)) = outage {
         anyhow::bail!(
             "{count} files could not be reached, so coarser ones or none stand for them; {example}"
         );
     }
     anyhow::ensure!(
-        over_budget == 0,
-        "the memory ceiling (--memory) is too low: {over_budget} areas are left out, the farthest first"
+        beyond_memory == 0,
+        "the memory ceiling (--memory) is too low: {beyond_memory} areas or contents are left out, the farthest first"
     );
     Ok(())
 }
@@ -140,7 +141,7 @@ fn shot(args: args::Shot) -> Result<Outcome> {
         outcome.covered * 100.0,
         outcome.stats.used_bytes as f64 / 1_048_576.0
     );
-    can_be_had(outcome.outage.as_ref(), outcome.stats.over_budget)?;
+    can_be_had(outcome.outage.as_ref(), outcome.beyond_memory)?;
     if !outcome.settled {
         anyhow::bail!("the view did not settle within {} s: {}", args.timeout, outcome.unsettled.join(", "));
     }
@@ -197,7 +198,7 @@ fn fly(args: args::Fly) -> Result<Outcome> {
     if report.problems > 0 {
         eprintln!("hamlet: {} problems in the data; `hamlet inspect` names them", report.problems);
     }
-    can_be_had(report.outage.as_ref(), report.over_budget)?;
+    can_be_had(report.outage.as_ref(), report.beyond_memory)?;
     let unsettled = !report.far.unsettled.is_empty() || !report.near.unsettled.is_empty();
     if unsettled {
         anyhow::bail!("a view did not settle: {:?} {:?}", report.far.unsettled, report.near.unsettled);

@@ -23,7 +23,15 @@ pub(crate) fn default_folder() -> Option<PathBuf> {
 /// Options for opening `what`. A disk cache is opened only where something will come from a server: in the folder that
 /// was asked for, else in `default_folder`. A default folder that cannot be used costs the copies, not the session.
 pub(crate) fn options(web: &Web, what: &str, default_folder: Option<&Path>) -> Result<OpenOptions> {
-    let mut options = OpenOptions { allow_other_origins: web.other_servers, ..OpenOptions::default() };
+    let authorities = web.ca_file.as_ref().map(|file| {
+        std::fs::read(file).with_context(|| format!("--ca-file {} cannot be read", file.display()))
+    });
+    let mut options = OpenOptions {
+        allow_other_origins: web.other_servers,
+        headers: web.headers.clone(),
+        extra_ca_pem: authorities.transpose()?.map(Into::into),
+        ..OpenOptions::default()
+    };
     let remote = web.other_servers
         || what
             .split_once("://")
@@ -52,7 +60,13 @@ mod tests {
     use super::*;
 
     fn web(cache: Option<&Path>) -> Web {
-        Web { cache: cache.map(Path::to_owned), cache_size: 1 << 20, other_servers: false }
+        Web {
+            cache: cache.map(Path::to_owned),
+            cache_size: 1 << 20,
+            other_servers: false,
+            headers: Vec::new(),
+            ca_file: None,
+        }
     }
 
     #[test]

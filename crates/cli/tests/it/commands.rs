@@ -1,6 +1,8 @@
 //! The commands from outside: what they say and how they end.
 
 use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
     path::Path,
     process::{Command, Output},
 };
@@ -43,6 +45,10 @@ fn exit_codes_are_as_documented() {
         (2, vec!["shot", "sound", "--out", "x.png", "--fov", "0"]),
         (2, vec!["view", "sound", "--lang", "fr"]),
         (3, vec!["shot", "sound", "--out", "nowhere/x.png"]),
+        (2, vec!["shot", "sound", "--out", "x.jpg"]),
+        (2, vec!["shot", "sound", "--out", "x.png", "--header", "no colon"]),
+        (2, vec!["import", "model.obj", "--county", "county", "--as", "houses"]),
+        (2, vec!["import", "model.obj", "--county", "county"]),
         (3, vec!["fly", "sound", "--json", "nowhere/x.json"]),
         (3, vec!["sample", "sound"]),
         (0, vec!["county", "new", "county", "--name", "柘荣县", "--code", "350926"]),
@@ -78,6 +84,52 @@ fn exit_codes_are_as_documented() {
         assert_eq!(view.status.code(), Some(3), "{error}");
         assert!(error.contains(":4711") && !error.contains("panicked"), "{error}");
     }
+}
+
+/// A server that answers so many requests, and then no more.
+fn server(folder: &Path, answers: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/tileset.json", listener.local_addr().unwrap());
+    let folder = folder.to_owned();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(answers) {
+            let mut stream = stream.unwrap();
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).unwrap();
+            let path = line.split(' ').nth(1).unwrap_or_default().trim_start_matches('/');
+            let body = std::fs::read(folder.join(path)).unwrap();
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn what_cannot_be_had_is_no_fault_of_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    hill(at);
+    if hamlet(at, &["shot", ".", "--out", "fine.png"]).0 != 0 {
+        println!("skipped: nothing can be drawn here");
+        return;
+    }
+    let (code, _, error) = hamlet(at, &["shot", ".", "--out", "low.png", "--memory", "20K"]);
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("--memory") && !error.contains("problems"), "{error}");
+    let address = server(at, 1);
+    let (code, _, error) = hamlet(at, &["shot", &address, "--out", "lost.png"]);
+    assert_eq!(code, 3, "{error}");
+    let content = address.replace("tileset.json", "hill.glb");
+    assert!(error.contains(&content) && !error.contains("problems in the data"), "{error}");
+    let (code, _, error) = hamlet(at, &["inspect", &server(at, 1)]);
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("not whole"), "{error}");
+    std::fs::write(at.join("path.txt"), "\u{feff}# a path\n0,0,100,0,-90\nx\n").unwrap();
+    let (code, _, error) = hamlet(at, &["fly", ".", "--path", "path.txt"]);
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("path.txt: line 3"), "{error}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl Streamer {
                 continue;
             }
             if let Some(message) = self.never_fits(index) {
-                self.fail(index, message);
+                self.fail_beyond_ceiling(index, message);
                 continue;
             }
             let files = self.settings.max_fetches.saturating_sub(self.fetches.len()).max(1);

@@ -93,6 +93,7 @@ pub struct Streamer {
     warnings: Vec<Warning>,
     warning_count: u64,
     unreachable_count: u64,
+    beyond_ceiling_count: u64,
     outbox: Outbox,
     plan: Plan,
 }
@@ -155,6 +156,7 @@ impl Streamer {
             warnings: Vec::new(),
             warning_count: 0,
             unreachable_count: 0,
+            beyond_ceiling_count: 0,
             outbox: Outbox::default(),
             plan: Plan::default(),
         }
@@ -291,6 +293,11 @@ impl Streamer {
     /// [`FailureKind::Transient`] to the last.
     pub fn unreachable_count(&self) -> u64 {
         self.unreachable_count
+    }
+
+    /// How many of them say that a content alone takes more than the ceiling.
+    pub fn beyond_ceiling_count(&self) -> u64 {
+        self.beyond_ceiling_count
     }
 
     /// Whether views or settings differ from the frame before; remembers them.

@@ -206,7 +206,7 @@ impl Streamer {
             let ceiling = self.settings.memory_ceiling_bytes;
             let payload = self.slots.get(index).map_or(0, |s| s.payload_bytes());
             if self.base_bytes() + payload + need > ceiling {
-                self.fail(
+                self.fail_beyond_ceiling(
                     index,
                     format!(
                         "takes {need} bytes decoded beside {payload} of its file; the ceiling is {ceiling}"

@@ -236,6 +236,12 @@ impl Streamer {
         }
     }
 
+    /// Gives a content up because it alone takes more than all contents may together.
+    pub(super) fn fail_beyond_ceiling(&mut self, index: u32, message: String) {
+        self.beyond_ceiling_count += 1;
+        self.fail(index, message);
+    }
+
     /// Frees memory until `used + committed? + need ≤ limit`; false if that cannot be had.
     pub(super) fn make_room(&mut self, need: u64, with_commitments: bool, limit: u64) -> bool {
         loop {

@@ -1,6 +1,6 @@
 //! The HTTP client: TLS, redirects, and which servers may be asked.
 
-use std::{error::Error as _, fmt::Write as _, io, sync::Arc};
+use std::{error::Error as _, io, sync::Arc};
 
 use reqwest::{Client, ClientBuilder, redirect};
 use rustls::{
@@ -124,17 +124,15 @@ pub(crate) fn network_error(uri: &str, error: reqwest::Error) -> FetchError {
     if let Some(reason) = certificate_problem(&error) {
         return FetchError::refused(uri, format!("the server cannot prove who it is: {reason}"));
     }
-    // reqwest names the step and keeps the reason in the chain of sources.
+    // reqwest names the step and keeps the reason at the end of the chain of sources.
     let mut reason = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        if is_redirect {
-            reason = cause.to_string();
-        } else {
-            // Writing to a string cannot fail.
-            let _written = write!(reason, ": {cause}");
-        }
+        reason = cause.to_string();
         source = cause.source();
+    }
+    if error.is_connect() {
+        reason = format!("no connection to the server: {reason}");
     }
     if is_redirect { FetchError::refused(uri, reason) } else { FetchError::network(uri, reason) }
 }

@@ -108,6 +108,8 @@ pub enum Notice {
     Copied,
     /// A bookmark was set.
     Bookmarked(usize),
+    /// A bookmark could not be written, and why.
+    NotKept(String),
 }
 
 /// Systems that move the camera.
@@ -405,7 +407,10 @@ fn shortcuts(
         if control {
             file.bookmarks.set(slot, &pose.to_text(rig.frame));
             match file.path.as_ref().map(|path| file.bookmarks.save(path)) {
-                Some(Err(error)) => warn!("bookmarks: {error}"),
+                Some(Err(error)) => {
+                    warn!("bookmarks: {error}");
+                    notices.write(Notice::NotKept(error.to_string()));
+                }
                 _ => {
                     notices.write(Notice::Bookmarked(slot));
                 }

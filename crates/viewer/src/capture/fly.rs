@@ -10,7 +10,7 @@ use std::{
 };
 
 use geodesy::{CameraPose, WorldFrame};
-use scene::streamer::{Stats, StreamerSettings};
+use scene::streamer::{Placement, Stats, StreamerSettings};
 use serde::Serialize;
 use store::OpenOptions;
 
@@ -195,8 +195,8 @@ pub struct FlyReport {
     /// Files that could not be reached: how many, and one of them with the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outage: Option<(usize, String)>,
-    /// Areas of the last frame that are left out because the memory ceiling is too low.
-    pub over_budget: usize,
+    /// Areas and contents that are left out because the memory ceiling is too low.
+    pub beyond_memory: u64,
 }
 
 const MIB: f64 = 1_048_576.0;
@@ -248,7 +248,12 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
         ..StreamerSettings::default()
     };
     flight.headless.view_mut().max_screen_space_error_px = options.max_screen_space_error_px;
-    flight.headless.open(&options.what, &options.open, settings)?;
+    // The peers' orbit is about the tileset as it is.
+    let placement = match options.path {
+        FlightPath::Orbit => Placement::AsIs,
+        FlightPath::File(_) => Placement::Upright,
+    };
+    flight.headless.open(&options.what, &options.open, placement, settings)?;
     let frame = flight.headless.wait_for_root(&options.what, options.timeout)?;
     let path = flight.path(frame)?;
     let middle = *path.get(path.len() / 2).ok_or(Error::NothingOpen)?;
@@ -276,6 +281,7 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
     let stats: Stats = *tiles.stats();
     let problems = tiles.problem_count();
     let outage = tiles.failures().outage();
+    let beyond_memory = tiles.beyond_memory_count();
     if let Some(folder) = &options.pictures {
         flight.write_pictures(&path, folder)?;
     }
@@ -305,7 +311,7 @@ pub fn fly(options: &FlyOptions) -> Result<FlyReport, Error> {
         peak_rss_mib: memory::peak_rss_bytes().unwrap_or(0) as f64 / MIB,
         problems,
         outage,
-        over_budget: stats.over_budget,
+        beyond_memory,
     })
 }
 
@@ -346,10 +352,14 @@ impl Flight {
             FlightPath::File(file) => {
                 let unreadable = |reason: String| Error::Read { path: file.clone(), reason };
                 let text = std::fs::read_to_string(file).map_err(|e| unreadable(e.to_string()))?;
-                let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+                let text = text.trim_start_matches('\u{feff}');
+                let lines = text.lines().map(str::trim).zip(1..);
                 let path: Vec<CameraFrame> = lines
-                    .map(|line| {
-                        Ok(CameraFrame::new(&CameraPose::parse(line, frame)?, frame, size_px, fov_rad))
+                    .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'))
+                    .map(|(line, number)| {
+                        let pose = CameraPose::parse(line, frame)
+                            .map_err(|error| unreadable(format!("line {number}: {error}")))?;
+                        Ok(CameraFrame::new(&pose, frame, size_px, fov_rad))
                     })
                     .collect::<Result<_, Error>>()?;
                 if path.is_empty() { Err(unreadable("holds no camera".to_owned())) } else { Ok(path) }

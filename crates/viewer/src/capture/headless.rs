@@ -22,7 +22,7 @@ use bevy::{
     window::{ExitCondition, WindowPlugin},
 };
 use geodesy::{CameraPose, WorldFrame};
-use scene::streamer::StreamerSettings;
+use scene::streamer::{Placement, StreamerSettings};
 use store::{OpenOptions, Source};
 
 use crate::{
@@ -184,12 +184,13 @@ impl Headless {
         &mut self,
         what: &str,
         options: &OpenOptions,
+        placement: Placement,
         settings: StreamerSettings,
     ) -> Result<(), Error> {
         let source = Source::open(what, options)?;
         let GpuContext { gpu, pipelines } = self.context().clone();
-        let runtime =
-            TileRuntime::open(gpu, pipelines, source, settings, Arc::new(|| ())).map_err(Error::Thread)?;
+        let runtime = TileRuntime::open(gpu, pipelines, source, placement, settings, Arc::new(|| ()))
+            .map_err(Error::Thread)?;
         self.app.insert_resource(Tiles(runtime));
         Ok(())
     }

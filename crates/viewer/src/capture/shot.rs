@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use scene::streamer::{Stats, StreamerSettings};
+use scene::streamer::{Placement, Stats, StreamerSettings};
 use store::OpenOptions;
 
 use super::headless::Headless;
@@ -67,6 +67,8 @@ pub struct ShotOutcome {
     pub problems: u64,
     /// Files that could not be reached: how many, and one of them with the reason.
     pub outage: Option<(usize, String)>,
+    /// Areas and contents that are left out because the memory ceiling is too low.
+    pub beyond_memory: u64,
     /// Figures of the last frame.
     pub stats: Stats,
     /// Draw calls and triangles of the last frame.
@@ -88,7 +90,7 @@ pub fn shot(options: &ShotOptions) -> Result<ShotOutcome, Error> {
         fade_secs: 0.0,
         ..StreamerSettings::default()
     };
-    headless.open(&options.what, &options.open, settings)?;
+    headless.open(&options.what, &options.open, Placement::Upright, settings)?;
     headless.wait_for_root(&options.what, options.timeout)?;
     let fov_rad = options.fov_deg.to_radians();
     let (pose, frame) = headless.pose(options.camera.as_deref(), fov_rad)?;
@@ -115,6 +117,7 @@ pub fn shot(options: &ShotOptions) -> Result<ShotOutcome, Error> {
         covered: covered(&rgba),
         problems: headless.tiles().map_or(0, |tiles| tiles.problem_count()),
         outage: headless.tiles().and_then(|tiles| tiles.failures().outage()),
+        beyond_memory: headless.tiles().map_or(0, |tiles| tiles.beyond_memory_count()),
         stats,
         drawn: headless.drawn(),
     })

@@ -24,6 +24,8 @@ use crate::{
 
 /// How long a notice stays, seconds.
 const NOTICE_SECS: f64 = 2.5;
+/// Below this width the status line shows only what the tiles are doing.
+const NARROW_POINTS: f32 = 640.0;
 /// Properties shown of one feature set.
 const MAX_PROPERTIES: usize = 40;
 
@@ -42,6 +44,7 @@ pub struct PanelState {
     pub picked: Option<Picked>,
     notice: Option<(String, f64)>,
     font_installed: bool,
+    glyphs_ready: bool,
 }
 
 /// A clicked point and what is known about it.
@@ -149,6 +152,7 @@ fn notices(
         let text = match notice {
             Notice::Copied => texts.0.get(Key::Copied).to_owned(),
             Notice::Bookmarked(slot) => texts.0.fill(Key::Bookmarked, &[&slot.to_string()]),
+            Notice::NotKept(reason) => texts.0.fill(Key::NotKept, &[reason]),
         };
         state.notice = Some((text, time.elapsed_secs_f64()));
     }
@@ -184,6 +188,19 @@ fn install_font(mut contexts: EguiContexts, mut state: ResMut<PanelState>) -> Re
     Ok(())
 }
 
+/// Draws every letter that panels are known to need once, in all sizes: a letter is missing from the frame that first
+/// asks for it.
+fn prepare_glyphs(ctx: &egui::Context, texts: &Texts) {
+    let mut letters: String = (' '..='~').collect();
+    letters.extend(Key::ALL.iter().map(|key| texts.get(*key)));
+    let sizes: Vec<egui::FontId> = ctx.global_style().text_styles.values().cloned().collect();
+    ctx.fonts_mut(|fonts| {
+        for size in sizes {
+            fonts.layout_no_wrap(letters.clone(), size, egui::Color32::WHITE);
+        }
+    });
+}
+
 #[allow(clippy::too_many_arguments, reason = "a system's parameters are what it reads")]
 fn panels(
     mut contexts: EguiContexts,
@@ -202,6 +219,9 @@ fn panels(
         return Ok(());
     }
     let texts = &texts.0;
+    if !std::mem::replace(&mut state.glyphs_ready, true) {
+        prepare_glyphs(ctx, texts);
+    }
     if state.notice.as_ref().is_some_and(|(_, at)| time.elapsed_secs_f64() - at > NOTICE_SECS) {
         state.notice = None;
     }
@@ -285,6 +305,10 @@ fn status_line(
                         ui.label(notice);
                     }
                     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                        // On a narrow window the words about tiles matter more.
+                        if width < NARROW_POINTS {
+                            return;
+                        }
                         ui.label(texts.get(Key::HelpHint));
                         if let Some(camera) = camera {
                             ui.label(camera).on_hover_text(texts.get(Key::CopyHint));

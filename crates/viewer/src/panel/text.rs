@@ -73,6 +73,7 @@ keys! {
     Copied => "status.copied",
     HelpHint => "status.help_hint",
     Bookmarked => "status.bookmarked",
+    NotKept => "status.not_kept",
     PickTitle => "pick.title",
     Longitude => "pick.longitude",
     Latitude => "pick.latitude",

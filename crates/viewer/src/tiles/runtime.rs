@@ -89,7 +89,7 @@ enum WaitingState {
 }
 
 impl TileRuntime {
-    /// Starts to stream a source. `waker` is called from other threads when something arrived.
+    /// Starts to stream a source, placed as told. `waker` is called from other threads when something arrived.
     ///
     /// # Errors
     /// The system refuses a thread.
@@ -97,6 +97,7 @@ impl TileRuntime {
         gpu: Gpu,
         pipelines: Arc<Pipelines>,
         source: Source,
+        placement: Placement,
         settings: StreamerSettings,
         waker: Arc<dyn Fn() + Send + Sync>,
     ) -> std::io::Result<Self> {
@@ -106,7 +107,7 @@ impl TileRuntime {
         let fetcher = Fetcher::start(source.clone(), settings.max_fetches, move || wake())?;
         let decoder = DecodePool::start(settings.max_decodes, gpu.texture_support, waker)?;
         let mut streamer = Streamer::new(settings);
-        let tileset = streamer.add_tileset_placed(&root_uri, Placement::Upright);
+        let tileset = streamer.add_tileset_placed(&root_uri, placement);
         Ok(Self {
             gpu,
             pipelines,
@@ -330,9 +331,16 @@ impl TileRuntime {
         self.copyrights.keys().map(String::as_str)
     }
 
-    /// Problems in the data seen so far that did not end the session. What could not be reached is none.
+    /// Problems in the data seen so far that did not end the session. What could not be reached, or does not fit the
+    /// memory ceiling, is none.
     pub fn problem_count(&self) -> u64 {
-        self.problems + self.streamer.warning_count() - self.streamer.unreachable_count()
+        let others = self.streamer.unreachable_count() + self.streamer.beyond_ceiling_count();
+        self.problems + self.streamer.warning_count() - others
+    }
+
+    /// Areas and contents that cannot be shown because the memory ceiling is too low.
+    pub fn beyond_memory_count(&self) -> u64 {
+        self.stats.over_budget as u64 + self.streamer.beyond_ceiling_count()
     }
 
     /// What went wrong, in words.

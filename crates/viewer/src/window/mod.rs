@@ -25,7 +25,7 @@ use bevy_egui::{
     render::{egui_pass, prepare_egui_pass},
 };
 use geodesy::{CameraPose, WorldFrame};
-use scene::streamer::StreamerSettings;
+use scene::streamer::{Placement, StreamerSettings};
 use store::{OpenOptions, Source};
 
 use crate::{
@@ -224,6 +224,7 @@ fn open(
         context.gpu.clone(),
         context.pipelines.clone(),
         request.source.clone(),
+        Placement::Upright,
         settings,
         Arc::new(waker),
     )?;
