@@ -18,6 +18,7 @@ pub mod heights;
 pub mod mesh;
 pub mod obj;
 pub mod osgb;
+pub mod place;
 pub mod points;
 pub mod raster;
 pub mod sample;
