@@ -12,7 +12,7 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use args::{Cli, Command};
 use clap::Parser;
-use ingest::{county::CountyError, mesh::MeshError};
+use ingest::{cloud::CloudError, county::CountyError, land::LandError, mesh::MeshError, place::PlaceError};
 use tracing_subscriber::EnvFilter;
 use viewer::{FlightPath, FlyOptions, ShotOptions, ViewOptions};
 
@@ -60,6 +60,18 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
             Some(MeshError::NoCrs { .. } | MeshError::NoHeightDatum { .. })
         )
         || error.is::<import::WrongUse>()
+        || error.chain().any(|cause| {
+            let said = cause.downcast_ref::<PlaceError>();
+            matches!(said, Some(PlaceError::NoCrs { .. } | PlaceError::NoHeightDatum { .. }))
+        })
+        || matches!(
+            error.downcast_ref(),
+            Some(CloudError::Place(PlaceError::NoCrs { .. } | PlaceError::NoHeightDatum { .. }))
+        )
+        || matches!(
+            error.downcast_ref(),
+            Some(LandError::Place(PlaceError::NoCrs { .. } | PlaceError::NoHeightDatum { .. }))
+        )
         || matches!(error.downcast_ref::<CountyError>(), Some(CountyError::BadKey { .. }))
 }
 

@@ -107,8 +107,8 @@ mod tests {
             Reference::decide(Path::new("x"), &StatedPlace::default(), &request, middle, false).unwrap();
         let projector = reference.crs().projector().unwrap();
         let [lon, lat] = reference.degrees(&projector, middle).unwrap();
-        let map =
-            PlaceMap::fit(&reference, &projector, [lon - 0.2, lat - 0.2, lon + 0.2, lat + 0.2], 0.01).unwrap();
+        let map = PlaceMap::fit(&reference, &projector, [lon - 0.2, lat - 0.2, lon + 0.2, lat + 0.2], 0.01)
+            .unwrap();
         assert!(map.residual() <= 0.01, "{}", map.residual());
         for k in 0..50 {
             let place = [lon - 0.19 + f64::from(k) * 0.0077, lat + 0.19 - f64::from(k) * 0.0071, 0.0];

@@ -114,11 +114,7 @@ impl StatedPlace {
             Some(ModelType::Geocentric) => None,
             _ => keys.horizontal_epsg().map(|code| format!("EPSG:{code}")),
         };
-        Self {
-            crs,
-            citation: keys.citation().map(str::to_owned),
-            height_unit_m: keys.vertical_unit_m(),
-        }
+        Self { crs, citation: keys.citation().map(str::to_owned), height_unit_m: keys.vertical_unit_m() }
     }
 
     /// What a WKT says.
@@ -329,10 +325,7 @@ mod tests {
         let ask = |stated: &StatedPlace, request: &PlaceRequest, middle| {
             Reference::decide(path, stated, request, middle, true)
         };
-        assert!(matches!(
-            ask(&none, &PlaceRequest::default(), [0.0, 0.0]),
-            Err(PlaceError::NoCrs { .. })
-        ));
+        assert!(matches!(ask(&none, &PlaceRequest::default(), [0.0, 0.0]), Err(PlaceError::NoCrs { .. })));
         let county = PlaceRequest { fallback_crs: Some("EPSG:4549".into()), ..PlaceRequest::default() };
         let middle = [490_000.0, 3_010_000.0];
         assert!(matches!(ask(&none, &county, middle), Err(PlaceError::NoHeightDatum { .. })));

@@ -86,7 +86,10 @@ impl<W: Write + Seek, T: Sample> GeoTiffWriter<W, T> {
         let GeoTransform { column, row, .. } = header.transform;
         let is_north_up = column[1] == 0.0 && row[0] == 0.0 && column[0] > 0.0 && row[1] < 0.0;
         if header.width == 0 || header.height == 0 || !is_north_up {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a raster must have pixels and lie north up"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a raster must have pixels and lie north up",
+            ));
         }
         // The place of the directory is filled in at the end.
         let mut head = b"II".to_vec();
@@ -163,8 +166,10 @@ impl<W: Write + Seek, T: Sample> GeoTiffWriter<W, T> {
 
     /// The directory, as it lies at the end of what is written so far.
     fn directory(&self) -> Vec<u8> {
-        let shorts = |values: &[u16]| (3u16, values.len(), values.iter().flat_map(|v| v.to_le_bytes()).collect());
-        let longs = |values: &[u32]| (4u16, values.len(), values.iter().flat_map(|v| v.to_le_bytes()).collect());
+        let shorts =
+            |values: &[u16]| (3u16, values.len(), values.iter().flat_map(|v| v.to_le_bytes()).collect());
+        let longs =
+            |values: &[u32]| (4u16, values.len(), values.iter().flat_map(|v| v.to_le_bytes()).collect());
         let doubles =
             |values: &[f64]| (12u16, values.len(), values.iter().flat_map(|v| v.to_le_bytes()).collect());
         let long8s = |values: Vec<u64>| -> (u16, usize, Vec<u8>) {
@@ -227,8 +232,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let transform =
-            GeoTransform { origin: [119.0, 27.5], column: [0.001, 0.0], row: [0.0, -0.0005] };
+        let transform = GeoTransform { origin: [119.0, 27.5], column: [0.001, 0.0], row: [0.0, -0.0005] };
         for (width, height) in [(1u32, 1u32), (256, 256), (300, 700), (513, 257)] {
             let header = RasterHeader { width, height, transform, epsg: Some((4979, true)) };
             let at = |k: usize| if k % 7 == 3 { f32::NAN } else { k as f32 * 0.37 - 100.0 };
@@ -244,7 +248,9 @@ mod tests {
             assert_eq!((info.width, info.height, info.transform), (width, height, Some(transform)));
             assert_eq!(info.keys.unwrap().horizontal_epsg(), Some(4979));
             let found = read.read_numbers(Window { x: 0, y: 0, width, height }, 0).unwrap();
-            assert!(found.iter().zip(&all).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()));
+            assert!(
+                found.iter().zip(&all).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan())
+            );
 
             let mask: Vec<u8> = (0..(width * height) as usize).map(|k| (k * 31 % 251) as u8).collect();
             let mut writer = GeoTiffWriter::new(Cursor::new(Vec::new()), header).unwrap();
