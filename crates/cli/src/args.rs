@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// Prints a summary of a tileset and every problem in it.
     #[command(after_help = EXIT_CODES)]
     Inspect(Inspect),
+    /// Checks a county folder end to end: what is shown, every survey, the ground, layers, addresses.
+    #[command(after_help = EXIT_CODES)]
+    Check(crate::check::Check),
     /// Makes a county folder.
     #[command(after_help = EXIT_CODES)]
     County {

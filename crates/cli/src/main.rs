@@ -2,6 +2,7 @@
 
 mod address;
 mod args;
+mod check;
 mod county;
 mod import;
 mod inspect;
@@ -81,6 +82,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Shot(args) => shot(args),
         Command::Fly(args) => fly(args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::County { command } => county::county(&command),
         Command::Import(args) => import::import(&args),
         Command::Survey { command } => county::survey(&command),

@@ -11,6 +11,8 @@
 
 pub mod addresses;
 pub mod adopt;
+pub mod blocks;
+pub mod check;
 pub mod cloud;
 pub mod county;
 pub mod county_sample;

@@ -199,6 +199,33 @@ pub fn ring_area(ring: &[DVec2]) -> f64 {
     ring.iter().zip(next).map(|(a, b)| a.perp_dot(*b)).sum::<f64>() * 0.5
 }
 
+/// Polygons of rings: each outer ring (counter-clockwise) with the holes (clockwise) in it. Holes in nothing are left out.
+pub fn polygons(rings: Vec<Vec<DVec2>>) -> Vec<Vec<Vec<DVec2>>> {
+    let (outer, holes): (Vec<_>, Vec<_>) = rings.into_iter().partition(|ring| ring_area(ring) > 0.0);
+    let mut polygons: Vec<Vec<Vec<DVec2>>> = outer.into_iter().map(|ring| vec![ring]).collect();
+    for hole in holes {
+        let Some(first) = hole.first().copied() else { continue };
+        let area = |polygon: &[Vec<DVec2>]| polygon.first().map_or(0.0, |ring| ring_area(ring));
+        let home = polygons
+            .iter_mut()
+            .filter(|polygon| polygon.first().is_some_and(|ring| ring_contains(ring, first)))
+            .min_by(|a, b| area(a).total_cmp(&area(b)));
+        if let Some(home) = home {
+            home.push(hole);
+        }
+    }
+    polygons
+}
+
+/// Whether a place lies in a ring.
+pub fn ring_contains(ring: &[DVec2], place: DVec2) -> bool {
+    let sides = ring.iter().zip(ring.iter().cycle().skip(1));
+    let crossings = sides.filter(|(a, b)| {
+        (a.y > place.y) != (b.y > place.y) && place.x < a.x + (b.x - a.x) * ((place.y - a.y) / (b.y - a.y))
+    });
+    crossings.count() % 2 == 1
+}
+
 /// A ring with fewer corners that is nowhere farther than `tolerance` from it (Douglas and Peucker); nothing if fewer than
 /// three are left.
 pub fn simplified(ring: &[DVec2], tolerance: f64) -> Vec<DVec2> {
@@ -258,6 +285,8 @@ mod tests {
         let rings = holed.rings();
         let areas: Vec<f64> = rings.iter().map(|ring| ring_area(ring)).collect();
         assert_eq!(areas, [25.0, -9.0, 1.0]);
+        let grouped: Vec<usize> = polygons(rings).iter().map(Vec::len).collect();
+        assert_eq!(grouped, [2, 1]);
         // Two cells at a corner are two rings.
         let rings = mask(&["#.", ".#"]).rings();
         assert_eq!(rings.iter().map(|ring| ring_area(ring)).collect::<Vec<_>>(), [1.0, 1.0]);

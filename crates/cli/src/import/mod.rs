@@ -73,6 +73,9 @@ pub(crate) struct Import {
     /// Find the ground in points anew instead of believing their classes.
     #[arg(long)]
     own_classes: bool,
+    /// Make simple blocks of the buildings that the classes of points name.
+    #[arg(long)]
+    blocks: bool,
     /// 3D Tiles are linked into the county instead of copied, where the disk can.
     #[arg(long)]
     link: bool,

@@ -2,9 +2,10 @@
 
 use std::{io::Write, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use ingest::{
-    cloud::{CloudOptions, CloudRequest, plan},
+    blocks::{BlocksOptions, BlocksReport, DeriveOptions, footprints_geojson, footprints_of_ground},
+    cloud::{CloudOptions, CloudRequest, GROUND_FOLDER, plan},
     county::{County, SurveyKey},
     mesh::FindingKind,
 };
@@ -57,12 +58,33 @@ pub(super) fn import(
     let bar = Bar::new(args.json);
     let report = county.import_points(&plan, key, &options, &bar)?;
     bar.end();
+    let blocks = if args.blocks { Some(blocks(county, key, args)?) } else { None };
     let mut out = std::io::stdout().lock();
     let _ = if args.json {
-        writeln!(out, "{}", serde_json::to_string(&json!({ "report": report }))?)
+        writeln!(out, "{}", serde_json::to_string(&json!({ "report": report, "blocks": blocks }))?)
     } else {
-        writeln!(out, "{report}")
+        let blocks = blocks.map_or(String::new(), |blocks| {
+            format!(
+                "blocks           {} buildings by the delivered classes, {} tiles\n",
+                blocks.blocks, blocks.tiles
+            )
+        });
+        writeln!(out, "{report}{blocks}")
     };
     let failed = report.count(FindingKind::FailedFile) + report.count(FindingKind::LeftOut);
     Ok(if failed > 0 { Outcome::Problems } else { Outcome::Fine })
+}
+
+/// Simple blocks of the buildings that the classes of the points name, with their footprints beside the ground.
+fn blocks(county: &County, key: &SurveyKey, args: &Import) -> Result<BlocksReport> {
+    let ground = county.survey_folder(key).join(GROUND_FOLDER);
+    let footprints = footprints_of_ground(&ground, &key.village, &DeriveOptions::default())?;
+    if footprints.is_empty() {
+        bail!("no points are classed as buildings: blocks need footprints");
+    }
+    let path = ground.join("footprints.geojson");
+    store::write::write_atomic(&path, footprints_geojson(&footprints).as_bytes())
+        .with_context(|| path.display().to_string())?;
+    let options = BlocksOptions { copyright: args.copyright.clone() };
+    Ok(county.make_blocks(&key.village, &footprints, &options)?)
 }

@@ -71,12 +71,17 @@ impl County {
     /// Shows a survey, with the ground cut to it in the same rename.
     pub(super) fn show(&self, key: &SurveyKey, progress: &dyn Progress) -> Result<(), CountyError> {
         let (tileset, uri, extras) = self.shown_of(key)?;
+        let extras_show_mesh = extras["points"].is_null();
         let child = root::child_of(&tileset, &uri, extras)?;
         let document = root::RootDocument::read(self.folder())?;
         let village = ChildKey::Village(key.village.clone());
         let before = document.child(&village).map(|child| child["content"]["uri"].clone());
         let is_shown = before.as_ref().and_then(|uri| uri.as_str()) == Some(uri.as_str());
         let mut changes: Changes = vec![(village, Some(child))];
+        if extras_show_mesh {
+            // Blocks stand in for a mesh; now there is one.
+            changes.push((ChildKey::Blocks(key.village.clone()), None));
+        }
         let has_land = document.child(&ChildKey::Terrain).is_some() || !self.land_versions()?.is_empty();
         if has_land && (!is_shown || self.outline_changes(key)) {
             let options = LandOptions { copyright: None, cell_m: None };

@@ -24,6 +24,7 @@ use store::write::{remove_whole_folder, write_atomic};
 
 use crate::{
     adopt::{AdoptError, AdoptOptions, AdoptReport, adopt},
+    blocks::BlocksError,
     cloud::{CloudError, POINTS_FOLDER},
     land::LandError,
     mesh::{MeshError, MeshOptions, MeshPlan, MeshReport, Progress, TILES_FOLDER, import},
@@ -151,6 +152,9 @@ pub enum CountyError {
     /// The points cannot be imported.
     #[error(transparent)]
     Cloud(#[from] CloudError),
+    /// The blocks cannot be made.
+    #[error(transparent)]
+    Blocks(#[from] BlocksError),
     /// The ground cannot be made.
     #[error(transparent)]
     Land(#[from] LandError),

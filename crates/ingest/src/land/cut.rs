@@ -20,7 +20,7 @@ use terrain::PlanRect;
 
 use crate::{
     ground::LocalPlan,
-    outline::{Mask, ring_area, simplified},
+    outline::{Mask, polygons, simplified},
 };
 
 /// Name of the file in a survey.
@@ -98,40 +98,18 @@ fn read(path: &Path, of: &str) -> Option<Rings> {
 
 /// One feature; every outer ring is a polygon with the holes in it.
 fn geojson(rings: &Rings, of: &str) -> String {
-    let closed =
-        |ring: &Vec<[f64; 2]>| -> Vec<[f64; 2]> { ring.iter().chain(ring.first()).copied().collect() };
-    let area = |ring: &Vec<[f64; 2]>| {
-        let middle = ring.first().copied().unwrap_or_default();
-        ring_area(&ring.iter().map(|p| DVec2::new(p[0] - middle[0], p[1] - middle[1])).collect::<Vec<_>>())
+    let places = rings.iter().map(|ring| ring.iter().map(|p| DVec2::from_array(*p)).collect()).collect();
+    let closed = |ring: &Vec<DVec2>| -> Vec<[f64; 2]> {
+        ring.iter().chain(ring.first()).map(|place| place.to_array()).collect()
     };
-    let mut polygons: Vec<Vec<Vec<[f64; 2]>>> = Vec::new();
-    let (outer, holes): (Vec<_>, Vec<_>) = rings.iter().partition(|ring| area(ring) > 0.0);
-    polygons.extend(outer.iter().map(|ring| vec![closed(ring)]));
-    for hole in holes {
-        let within = |ring: &Vec<[f64; 2]>| hole.first().is_some_and(|p| contains(ring, *p));
-        let home = outer
-            .iter()
-            .enumerate()
-            .filter(|(_, ring)| within(ring))
-            .min_by(|a, b| area(a.1).total_cmp(&area(b.1)))
-            .map(|(k, _)| k);
-        if let Some(polygon) = home.and_then(|k| polygons.get_mut(k)) {
-            polygon.push(closed(hole));
-        }
-    }
+    let polygons: Vec<Vec<_>> =
+        polygons(places).iter().map(|polygon| polygon.iter().map(closed).collect()).collect();
     let document = json!({ "type": "FeatureCollection", "features": [{
         "type": "Feature",
         "properties": { "what": "covered by the mesh", "of": of },
         "geometry": { "type": "MultiPolygon", "coordinates": polygons },
     }]});
     format!("{document}\n")
-}
-
-fn contains(ring: &[[f64; 2]], [x, y]: [f64; 2]) -> bool {
-    let sides = ring.iter().zip(ring.iter().cycle().skip(1));
-    let crossings = sides
-        .filter(|(a, b)| (a[1] > y) != (b[1] > y) && x < a[0] + (b[0] - a[0]) * ((y - a[1]) / (b[1] - a[1])));
-    crossings.count() % 2 == 1
 }
 
 /// A content to be drawn.

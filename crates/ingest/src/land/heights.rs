@@ -7,7 +7,7 @@ use terrain::{HeightField, HeightPyramid};
 
 use super::{HEIGHTS_FILE, LandError, LandReport, build::open_path};
 use crate::{
-    ground::LocalPlan,
+    ground::{EARTH_RADIUS_M, LocalPlan},
     raster::{GeoTransform, Window, geotiff::MAX_WINDOW_PIXELS},
 };
 
@@ -51,6 +51,32 @@ impl HeightRaster {
     /// A file that cannot be read, or is too large.
     pub fn open(path: &Path) -> Result<Self, LandError> {
         read(path)
+    }
+
+    /// Pixels from west to east.
+    pub fn columns(&self) -> u32 {
+        self.width
+    }
+
+    /// Pixels from north to south.
+    pub fn rows(&self) -> u32 {
+        self.height
+    }
+
+    /// Length of a pixel from north to south, metres.
+    pub fn cell_m(&self) -> f64 {
+        self.transform.row[1].abs().to_radians() * EARTH_RADIUS_M
+    }
+
+    /// Longitude and latitude in degrees of a place in pixels from the north-west corner.
+    pub fn degrees(&self, column: f64, row: f64) -> [f64; 2] {
+        self.transform.at(column, row)
+    }
+
+    /// A pixel; `None` outside and where it is not known.
+    pub fn pixel(&self, column: u32, row: u32) -> Option<f32> {
+        let index = row as usize * self.width as usize + column as usize;
+        self.heights.get(index).copied().filter(|height| column < self.width && height.is_finite())
     }
 
     /// Height at a longitude and latitude in degrees, bilinear between the centres of pixels; `None` outside, and where
