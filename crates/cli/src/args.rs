@@ -38,13 +38,16 @@ pub(crate) enum Command {
     /// Prints a summary of a tileset and every problem in it.
     #[command(after_help = EXIT_CODES)]
     Inspect(Inspect),
+    /// Checks a county folder end to end: what is shown, every survey, the ground, layers, addresses.
+    #[command(after_help = EXIT_CODES)]
+    Check(crate::check::Check),
     /// Makes a county folder.
     #[command(after_help = EXIT_CODES)]
     County {
         #[command(subcommand)]
         command: crate::county::CountyCommand,
     },
-    /// Imports a survey of a village into a county and shows it.
+    /// Imports deliveries into a county: surveys of villages, points, elevation models, orthophotos.
     #[command(after_help = EXIT_CODES)]
     Import(crate::import::Import),
     /// Lists, switches and removes surveys of villages.
@@ -191,7 +194,7 @@ fn fov(text: &str) -> Result<f64, String> {
     }
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if (0.01..=1e6).contains(&number) => Ok(number),
         _ => Err("a number from 0.01 to 1000000".into()),

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use ingest::county::{County, CountyConfig, SurveyKey};
 use serde_json::json;
 
-use crate::Outcome;
+use crate::{Outcome, import::Bar};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CountyCommand {
@@ -61,7 +61,10 @@ pub(crate) fn survey(command: &SurveyCommand) -> Result<Outcome> {
     match command {
         SurveyCommand::List { county, json } => list(&County::open(county)?, *json)?,
         SurveyCommand::Use(survey) => {
-            County::open(&survey.county)?.use_survey(&SurveyKey::new(&survey.village, &survey.date)?)?;
+            let bar = Bar::new(false);
+            County::open(&survey.county)?
+                .use_survey(&SurveyKey::new(&survey.village, &survey.date)?, &bar)?;
+            bar.end();
         }
         SurveyCommand::Remove(survey) => {
             County::open(&survey.county)?.remove_survey(&SurveyKey::new(&survey.village, &survey.date)?)?;

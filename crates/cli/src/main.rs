@@ -2,6 +2,7 @@
 
 mod address;
 mod args;
+mod check;
 mod county;
 mod import;
 mod inspect;
@@ -12,7 +13,7 @@ use std::{io::IsTerminal, path::Path, process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use args::{Cli, Command};
 use clap::Parser;
-use ingest::{county::CountyError, mesh::MeshError};
+use ingest::{cloud::CloudError, county::CountyError, land::LandError, mesh::MeshError, place::PlaceError};
 use tracing_subscriber::EnvFilter;
 use viewer::{FlightPath, FlyOptions, ShotOptions, ViewOptions};
 
@@ -61,6 +62,18 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
             Some(MeshError::NoCrs { .. } | MeshError::NoHeightDatum { .. })
         )
         || error.is::<import::WrongUse>()
+        || error.chain().any(|cause| {
+            let said = cause.downcast_ref::<PlaceError>();
+            matches!(said, Some(PlaceError::NoCrs { .. } | PlaceError::NoHeightDatum { .. }))
+        })
+        || matches!(
+            error.downcast_ref(),
+            Some(CloudError::Place(PlaceError::NoCrs { .. } | PlaceError::NoHeightDatum { .. }))
+        )
+        || matches!(
+            error.downcast_ref(),
+            Some(LandError::Place(PlaceError::NoCrs { .. } | PlaceError::NoHeightDatum { .. }))
+        )
         || matches!(error.downcast_ref::<CountyError>(), Some(CountyError::BadKey { .. }))
 }
 
@@ -70,6 +83,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Shot(args) => shot(args),
         Command::Fly(args) => fly(args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::County { command } => county::county(&command),
         Command::Import(args) => import::import(&args),
         Command::Survey { command } => county::survey(&command),

@@ -2,6 +2,7 @@
 //!
 //! - [`subject`] says what something is about; [`delivery`] recognises what was delivered; [`osgb`] and [`obj`] read it.
 //! - [`mesh`] places a mesh and makes 3D Tiles of it; [`adopt`] takes 3D Tiles that exist.
+//! - [`place`] decides where clouds and rasters stand; [`cloud`] imports point clouds of surveys.
 //! - [`points`] reads clouds and makes point tilesets; [`raster`] reads GeoTIFF; [`ground`] makes terrain of both.
 //! - [`county`] is the folder that surveys are imported into, and the switch between them.
 //! - [`table`] reads CSV and Excel; [`addresses`] makes address tables of it.
@@ -10,14 +11,20 @@
 
 pub mod addresses;
 pub mod adopt;
+pub mod blocks;
+pub mod check;
+pub mod cloud;
 pub mod county;
 pub mod county_sample;
 pub mod delivery;
 pub mod ground;
 pub mod heights;
+pub mod land;
 pub mod mesh;
 pub mod obj;
 pub mod osgb;
+pub mod outline;
+pub mod place;
 pub mod points;
 pub mod raster;
 pub mod sample;

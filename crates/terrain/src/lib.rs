@@ -9,6 +9,7 @@ pub mod ground;
 pub mod height_field;
 pub mod outliers;
 pub mod plan;
+pub mod polygon;
 mod profile;
 mod pyramid;
 pub mod raster;

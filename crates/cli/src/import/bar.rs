@@ -10,7 +10,7 @@ use ingest::mesh::{Progress, Stage};
 use serde_json::json;
 
 /// Tells how far an import is: a line that is written over on a terminal, lines of JSON where asked for, else nothing.
-pub(super) struct Bar {
+pub(crate) struct Bar {
     as_json: bool,
     on_terminal: bool,
     state: Mutex<BarState>,
@@ -22,11 +22,19 @@ struct BarState {
     done: u64,
     since: Instant,
     told: Option<Instant>,
+    has_begun: bool,
 }
 
 impl Bar {
-    pub(super) fn new(as_json: bool) -> Self {
-        let state = BarState { stage: Stage::Convert, total: 0, done: 0, since: Instant::now(), told: None };
+    pub(crate) fn new(as_json: bool) -> Self {
+        let state = BarState {
+            stage: Stage::Convert,
+            total: 0,
+            done: 0,
+            since: Instant::now(),
+            told: None,
+            has_begun: false,
+        };
         Self { as_json, on_terminal: std::io::stderr().is_terminal(), state: Mutex::new(state) }
     }
 
@@ -44,7 +52,12 @@ impl Bar {
             println!("{line}");
         } else if self.on_terminal {
             let rate = match state.stage {
-                Stage::Convert if secs > 0.0 => format!(", {:.0} MB/s", state.done as f64 / 1e6 / secs),
+                Stage::Convert | Stage::Keep if secs > 0.0 => {
+                    format!(", {:.0} MB/s", state.done as f64 / 1e6 / secs)
+                }
+                Stage::Points | Stage::Ground if secs > 0.0 => {
+                    format!(", {:.2} M points/s", state.done as f64 / 1e6 / secs)
+                }
                 _ => String::new(),
             };
             let stage = format!("{:?}", state.stage).to_lowercase();
@@ -52,8 +65,9 @@ impl Bar {
         }
     }
 
-    pub(super) fn end(&self) {
-        if self.on_terminal && !self.as_json {
+    pub(crate) fn end(&self) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.on_terminal && !self.as_json && state.has_begun {
             eprintln!();
         }
     }
@@ -62,7 +76,7 @@ impl Bar {
 impl Progress for Bar {
     fn begin(&self, stage: Stage, total: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = BarState { stage, total, done: 0, since: Instant::now(), told: None };
+        *state = BarState { stage, total, done: 0, since: Instant::now(), told: None, has_begun: true };
         self.tell(&state);
     }
 

@@ -1,7 +1,9 @@
 //! `hamlet import`: whatever a county receives.
 
 mod bar;
+mod land;
 mod mesh;
+mod points;
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +12,11 @@ use clap::Args;
 use geodesy::crs::HeightDatum;
 use ingest::{
     county::{CONFIG_FILE, County, CountyConfig, SurveyKey},
+    place::PlaceRequest,
     subject::{Guess, Subject, guess},
 };
 
-use bar::Bar;
+pub(crate) use bar::Bar;
 
 use crate::Outcome;
 
@@ -22,7 +25,8 @@ const UNKNOWN_CODE: &str = "000000";
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// Deliveries: a ContextCapture, DJI Terra or Metashape folder of OSGB, an .osgb or .obj file, a 3D Tiles tileset.
+    /// Deliveries: a ContextCapture, DJI Terra or Metashape folder of OSGB, an .osgb or .obj file, a 3D Tiles tileset;
+    /// points (.las, .laz, .ply, .xyz); elevation models and orthophotos (GeoTIFF).
     #[arg(required = true, value_name = "DELIVERY")]
     deliveries: Vec<PathBuf>,
     /// County folder; made if it does not exist.
@@ -63,6 +67,15 @@ pub(crate) struct Import {
     /// Replace a finished survey of the same date.
     #[arg(long)]
     replace: bool,
+    /// Side of the cells of the ground, metres: terrain and surface of points, or the terrain of the county.
+    #[arg(long, value_name = "METRES", value_parser = crate::args::positive)]
+    cell: Option<f64>,
+    /// Find the ground in points anew instead of believing their classes.
+    #[arg(long)]
+    own_classes: bool,
+    /// Make simple blocks of the buildings that the classes of points name.
+    #[arg(long)]
+    blocks: bool,
     /// 3D Tiles are linked into the county instead of copied, where the disk can.
     #[arg(long)]
     link: bool,
@@ -84,20 +97,43 @@ fn origin(text: &str) -> Result<[f64; 3], String> {
     }
 }
 
-/// Imports one delivery after the other.
+/// Imports one delivery after the other; all points as one cloud, and all rasters at once.
 pub(crate) fn import(args: &Import) -> Result<Outcome> {
     let mut outcome = Outcome::Fine;
-    for delivery in &args.deliveries {
-        let subject = args.subject_of(delivery)?;
-        let key = subject.needs_village().then(|| args.key(delivery, subject)).transpose()?;
-        let county = open_or_create(args, key.as_ref())?;
-        let one = match (subject, &key) {
-            (Subject::Mesh, Some(key)) => mesh::import(args, delivery, county.as_ref(), key)?,
-            _ => bail!("{}: {subject} cannot be imported yet", delivery.display()),
-        };
+    let (mut clouds, mut rasters) = (Vec::new(), Vec::new());
+    let mut merge = |one: Outcome| {
         if one == Outcome::Problems {
             outcome = one;
         }
+    };
+    for delivery in &args.deliveries {
+        let subject = args.subject_of(delivery)?;
+        match subject {
+            Subject::Points => {
+                clouds.push(delivery.clone());
+                continue;
+            }
+            Subject::Dem | Subject::Ortho => {
+                rasters.push((delivery.clone(), subject));
+                continue;
+            }
+            _ => {}
+        }
+        let key = subject.needs_village().then(|| args.key(delivery, subject)).transpose()?;
+        let county = open_or_create(args, key.as_ref())?;
+        merge(match (subject, &key) {
+            (Subject::Mesh, Some(key)) => mesh::import(args, delivery, county.as_ref(), key)?,
+            _ => bail!("{}: {subject} cannot be imported yet", delivery.display()),
+        });
+    }
+    if let Some(first) = clouds.first() {
+        let key = args.key(first, Subject::Points)?;
+        let county = open_or_create(args, Some(&key))?;
+        merge(points::import(args, &clouds, county.as_ref(), &key)?);
+    }
+    if !rasters.is_empty() {
+        let county = open_or_create(args, None)?;
+        merge(land::import(args, &rasters, county.as_ref())?);
     }
     Ok(outcome)
 }
@@ -160,6 +196,13 @@ impl Import {
             return String::from_utf8(bytes).with_context(|| format!("{text} is no text")).map(Some);
         }
         Ok(Some(text.clone()))
+    }
+
+    /// What was said about the place of points and rasters, here or for the county.
+    fn place_request(&self, county: Option<&County>) -> Result<PlaceRequest> {
+        let (heights, heights_name) = self.heights(county)?.unzip();
+        let fallback_crs = county.and_then(|county| county.config().crs.clone());
+        Ok(PlaceRequest { crs: self.crs_text()?, fallback_crs, heights, heights_name })
     }
 
     /// What heights are measured from, as was said here or for the county, with its name.

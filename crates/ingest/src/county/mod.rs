@@ -9,6 +9,8 @@
 //! A survey is imported beside the others and switched in by one rename of the root `tileset.json`.
 
 mod config;
+mod land;
+mod points;
 mod root;
 
 use std::{
@@ -16,11 +18,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use geodesy::Geodetic;
 use serde_json::json;
 use store::write::{remove_whole_folder, write_atomic};
 
 use crate::{
     adopt::{AdoptError, AdoptOptions, AdoptReport, adopt},
+    blocks::BlocksError,
+    cloud::{CloudError, POINTS_FOLDER},
+    land::LandError,
     mesh::{MeshError, MeshOptions, MeshPlan, MeshReport, Progress, TILES_FOLDER, import},
 };
 
@@ -143,6 +149,15 @@ pub enum CountyError {
     /// The tileset cannot be adopted.
     #[error(transparent)]
     Adopt(#[from] AdoptError),
+    /// The points cannot be imported.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// The blocks cannot be made.
+    #[error(transparent)]
+    Blocks(#[from] BlocksError),
+    /// The ground cannot be made.
+    #[error(transparent)]
+    Land(#[from] LandError),
 }
 
 impl SurveyKey {
@@ -254,7 +269,7 @@ impl County {
     ) -> Result<MeshReport, CountyError> {
         self.place_notes(plan, key)?;
         let report = import(plan, &self.survey_folder(key), options, progress)?;
-        self.use_survey(key)?;
+        self.use_survey(key, progress)?;
         Ok(report)
     }
 
@@ -270,7 +285,7 @@ impl County {
         progress: &dyn Progress,
     ) -> Result<AdoptReport, CountyError> {
         let report = adopt(source, &self.survey_folder(key), options, progress)?;
-        self.use_survey(key)?;
+        self.use_survey(key, progress)?;
         Ok(report)
     }
 
@@ -279,6 +294,14 @@ impl County {
     /// # Errors
     /// [`CountyError::Elsewhere`].
     pub fn place_notes(&self, plan: &MeshPlan, key: &SurveyKey) -> Result<Vec<String>, CountyError> {
+        self.notes_at(plan.middle(), key)
+    }
+
+    /// What is worth a word about where a survey around `middle` would lie; `None`: no place on Earth.
+    ///
+    /// # Errors
+    /// [`CountyError::Elsewhere`].
+    pub fn notes_at(&self, middle: Option<Geodetic>, key: &SurveyKey) -> Result<Vec<String>, CountyError> {
         let mut notes = Vec::new();
         if !key.village.starts_with(&self.config.code)
             && !self.config.former_codes.iter().any(|code| key.village.starts_with(code))
@@ -288,14 +311,33 @@ impl County {
                 key.village, self.config.code
             ));
         }
-        let Some(middle) = plan.middle() else {
+        let Some(middle) = middle else {
             notes.push("the survey has no place on Earth".to_owned());
             return Ok(notes);
         };
+        notes.extend(
+            self.distance_notes(middle, |child| child["extras"]["village"].as_str() != Some(&key.village))?,
+        );
+        Ok(notes)
+    }
+
+    /// What is worth a word about where ground around `middle` would lie.
+    ///
+    /// # Errors
+    /// [`CountyError::Elsewhere`].
+    pub fn land_notes(&self, middle: Geodetic) -> Result<Vec<String>, CountyError> {
+        self.distance_notes(middle, |child| child["extras"]["terrain"].is_null())
+    }
+
+    fn distance_notes(
+        &self,
+        middle: Geodetic,
+        is_other: impl Fn(&serde_json::Value) -> bool,
+    ) -> Result<Vec<String>, CountyError> {
+        let mut notes = Vec::new();
         let position = geodesy::ecef_from_geodetic(middle);
         let root = RootDocument::read(&self.folder)?;
-        let others =
-            root.children.iter().filter(|child| child["extras"]["village"].as_str() != Some(&key.village));
+        let others = root.children.iter().filter(|child| is_other(child));
         let nearest = others.filter_map(root::center).map(|c| c.distance(position)).reduce(f64::min);
         match nearest {
             None => notes.push(
@@ -315,18 +357,28 @@ impl County {
         Ok(notes)
     }
 
-    /// Shows a survey: one atomic rename of the root.
+    /// Shows a survey, its mesh if it has one, else its points; where there is ground, it is cut to the mesh: one atomic
+    /// rename of the root switches both.
     ///
     /// # Errors
-    /// A survey that is not there or not finished.
-    pub fn use_survey(&self, key: &SurveyKey) -> Result<(), CountyError> {
-        let tileset = self.survey_folder(key).join(TILES_FOLDER).join(root::FILE);
-        if !tileset.is_file() {
-            return Err(CountyError::NoSurvey { village: key.village.clone(), date: key.date.clone() });
+    /// A survey that is not there or not finished, and ground that cannot be made.
+    pub fn use_survey(&self, key: &SurveyKey, progress: &dyn Progress) -> Result<(), CountyError> {
+        self.show(key, progress)
+    }
+
+    /// What is shown of a survey: the file, its address in the county, and the `extras` of the child.
+    fn shown_of(&self, key: &SurveyKey) -> Result<(PathBuf, String, serde_json::Value), CountyError> {
+        let folder = self.survey_folder(key);
+        let mut extras = json!({ "village": key.village, "survey": key.date });
+        let found = [TILES_FOLDER, POINTS_FOLDER]
+            .into_iter()
+            .find(|name| folder.join(name).join(root::FILE).is_file())
+            .ok_or_else(|| CountyError::NoSurvey { village: key.village.clone(), date: key.date.clone() })?;
+        if found == POINTS_FOLDER {
+            extras["points"] = true.into();
         }
-        let uri = format!("villages/{}/surveys/{}/{TILES_FOLDER}/{}", key.village, key.date, root::FILE);
-        let extras = json!({ "village": key.village, "survey": key.date });
-        self.set_child(&ChildKey::Village(key.village.clone()), Some((&tileset, &uri, extras)))
+        let uri = format!("villages/{}/surveys/{}/{found}/{}", key.village, key.date, root::FILE);
+        Ok((folder.join(found).join(root::FILE), uri, extras))
     }
 
     /// Puts a tileset of the county (its file, its address relative to the county, its `extras`, which must carry the
@@ -371,7 +423,7 @@ impl County {
                 .and_then(|child| child["extras"]["survey"].as_str());
             for date in names(&self.folder.join("villages").join(&village).join("surveys"))? {
                 let Ok(key) = SurveyKey::new(&village, &date) else { continue };
-                let is_finished = self.survey_folder(&key).join(TILES_FOLDER).join(root::FILE).is_file();
+                let is_finished = self.shown_of(&key).is_ok();
                 surveys.push(Survey { is_current: current == Some(date.as_str()), is_finished, key });
             }
         }

@@ -7,6 +7,8 @@ use geodesy::{
 use glam::{DMat4, DVec2, DVec3};
 use terrain::PlanRect;
 
+use crate::raster::GeoTransform;
+
 /// An equirectangular map with its true scale at a place: longitude and latitude times constant lengths. It is
 /// continuous over a county, needs no other system, and its distortion (0.2 % of lengths 25 km north of the place) is of
 /// no consequence to meshes whose corners are placed one by one.
@@ -45,6 +47,13 @@ impl LocalPlan {
     /// What holds an area of longitudes and latitudes: west, south, east, north, degrees.
     pub fn area_of_degrees(&self, [west, south, east, north]: [f64; 4]) -> PlanRect {
         PlanRect { low: self.plan_from_degrees(west, south), high: self.plan_from_degrees(east, north) }
+    }
+    /// Where the pixels of a raster over longitude and latitude lie whose cells are squares of the plan, over an area
+    /// that begins at its north-west corner.
+    pub fn raster_transform(&self, area: PlanRect, cell_m: f64) -> GeoTransform {
+        let [west, north] = self.degrees_from_plan(DVec2::new(area.low.x, area.high.y));
+        let step = (DVec2::splat(cell_m) / self.scale).map(f64::to_degrees);
+        GeoTransform { origin: [west, north], column: [step.x, 0.0], row: [0.0, -step.y] }
     }
     /// `ecef_from_enu` of the plan's origin at height 0: the frame of the tileset.
     pub fn frame(&self) -> DMat4 {

@@ -58,7 +58,7 @@ impl Journal {
         let tiles = survey.join(TILES);
         fs::create_dir_all(&tiles).map_err(in_folder())?;
         for place in [survey, &tiles, &folder, &folder.join(TILES)] {
-            tidy(place)?;
+            tidy(place).map_err(MeshError::store(place))?;
         }
         Ok(Self { folder })
     }
@@ -101,9 +101,9 @@ impl Journal {
 }
 
 /// Removes what killed writers left behind in a folder itself.
-pub(super) fn tidy(folder: &Path) -> Result<(), MeshError> {
-    remove_temporary_folders(folder).map_err(MeshError::store(folder))?;
-    remove_temporary_files(folder).map_err(MeshError::store(folder))?;
+pub(crate) fn tidy(folder: &Path) -> io::Result<()> {
+    remove_temporary_folders(folder)?;
+    remove_temporary_files(folder)?;
     Ok(())
 }
 

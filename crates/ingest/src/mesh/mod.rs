@@ -30,6 +30,7 @@ mod tree;
 
 pub use cover::CoverOptions;
 pub use error::MeshError;
+pub(crate) use journal::tidy;
 pub use placement::Placement;
 pub use plan::{MeshPlan, MeshPlanSummary, MeshRequest, plan};
 pub use report::{CoverReport, Figures, Finding, FindingKind, MeshReport, PlaceReport};

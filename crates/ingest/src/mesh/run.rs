@@ -53,6 +53,16 @@ pub enum Stage {
     Cover,
     /// The root is written.
     Finish,
+    /// Points are read; counted in points.
+    Points,
+    /// Point tiles are written; counted in bytes, about.
+    Tiles,
+    /// Ground is looked for; counted in points.
+    Ground,
+    /// Delivered rasters are taken in; counted in bytes.
+    Keep,
+    /// Terrain is made; counted in tiles.
+    Terrain,
 }
 
 /// Told what an import is doing, from any thread.
@@ -102,7 +112,7 @@ pub fn import(
     if is_finished {
         // Made of the same already: it is not touched, somebody may be looking at it.
         if let Some(report) = report_of(&report_path, &fingerprint) {
-            journal::tidy(survey)?;
+            journal::tidy(survey).map_err(MeshError::store(survey))?;
             return Ok(report);
         }
         if !options.replace {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use glam::DVec3;
 
 /// Takes coordinates of the source's system to the target's; what cannot be transformed becomes NaN.
-pub type Reproject<'a> = dyn FnMut(&mut [[f64; 3]]) + Send + 'a;
+pub type Reproject<'a> = dyn FnMut(&mut [[f64; 3]]) + 'a;
 
 /// Side of a lattice cell on the ground, metres: interpolation over it is a fraction of a millimetre off.
 const CELL_M: f64 = 128.0;
@@ -19,7 +19,7 @@ const MAX_CELLS: usize = 1 << 16;
 pub(crate) struct Warp<'a> {
     reproject: &'a mut Reproject<'a>,
     /// Applied after the reprojection.
-    place: Box<dyn Fn(DVec3) -> DVec3 + Send + 'a>,
+    place: Box<dyn Fn(DVec3) -> DVec3 + 'a>,
     /// Size of a cell in units of the source; `None` until the first point.
     cell: Option<DVec3>,
     cells: HashMap<[i32; 3], Option<[DVec3; 8]>>,
@@ -28,7 +28,7 @@ pub(crate) struct Warp<'a> {
 }
 
 impl<'a> Warp<'a> {
-    pub(crate) fn new(reproject: &'a mut Reproject<'a>, place: impl Fn(DVec3) -> DVec3 + Send + 'a) -> Self {
+    pub(crate) fn new(reproject: &'a mut Reproject<'a>, place: impl Fn(DVec3) -> DVec3 + 'a) -> Self {
         let nowhere = ([i32::MIN; 3], None);
         Self {
             reproject,

@@ -61,7 +61,7 @@ fn a_county_grows_by_villages_and_switches_surveys_by_one_rename() {
         serde_json::from_slice(&fs::read(path.join("tileset.json")).unwrap()).unwrap();
     assert_eq!(root["root"]["children"][0]["extras"]["survey"], "2026-05-01");
     assert_eq!(root["extras"]["county"], "350926");
-    county.use_survey(&first).unwrap();
+    county.use_survey(&first, &Silent).unwrap();
     let surveys: Vec<(String, bool)> =
         county.surveys().unwrap().into_iter().map(|s| (s.key.date, s.is_current)).collect();
     assert_eq!(
@@ -70,14 +70,14 @@ fn a_county_grows_by_villages_and_switches_surveys_by_one_rename() {
     );
     assert!(matches!(county.remove_survey(&first), Err(CountyError::InUse { .. })));
     county.remove_survey(&second).unwrap();
-    assert!(matches!(county.use_survey(&second), Err(CountyError::NoSurvey { .. })));
+    assert!(matches!(county.use_survey(&second, &Silent), Err(CountyError::NoSurvey { .. })));
 
     // Other children are kept, in a fixed order.
     let tileset = county.survey_folder(&first).join("tiles/tileset.json");
     let extras = serde_json::json!({ "terrain": "2026-05-01" });
     let uri = "villages/350926001001/surveys/2025-03-01/tiles/tileset.json";
     county.set_child(&ChildKey::Terrain, Some((&tileset, uri, extras))).unwrap();
-    county.use_survey(&first).unwrap();
+    county.use_survey(&first, &Silent).unwrap();
     assert_eq!(children(), 3);
     county.set_child(&ChildKey::Terrain, None).unwrap();
     assert_eq!(children(), 2);
