@@ -11,6 +11,7 @@ use super::{
     addresses::{self, Table},
     footprints,
     frame::{self, Frame},
+    guide::{self, Visit},
     layers::{self, Layer},
     mesh, points,
     rasters::{self, Placement},
@@ -50,13 +51,15 @@ struct Gathered {
     flaws: Vec<addresses::Flaw>,
     /// Corner and side of each site, and the site from above in cells of the county's rasters.
     sites: Vec<(DVec2, f64)>,
+    visits: Vec<Visit>,
     summary: CountySummary,
 }
 
-/// Writes a county.
+/// Writes a county; says after every batch of root tiles how many of how many there are.
 pub(in crate::county_sample) fn write(
     options: &CountyOptions,
     sink: Sink<'_>,
+    tell: &mut dyn FnMut(usize, usize),
 ) -> Result<CountySummary, CountySampleError> {
     let mut out = |file: File| {
         sink(&file.path, &file.bytes).map_err(|source| CountySampleError::Sink { path: file.path, source })
@@ -75,7 +78,9 @@ pub(in crate::county_sample) fn write(
         let mut site = Site::new(&land, &spots[division.spot], spec, seed);
         name_streets(&mut site, division, seed);
         let village = Village { site: &site, division, index, frame: &frame, seed, detail: options.detail };
-        village.write(&mut out, &mut all, &mut overview, (&towns, &divisions))?;
+        let total = divisions.len() * spec.tiles * spec.tiles;
+        let mut tell = |done| tell(done, total);
+        village.write(&mut out, &mut all, &mut overview, (&towns, &divisions), &mut tell)?;
     }
     county_files(options, &frame, &land, (&towns, &divisions), all, &overview, &mut out)
 }
@@ -121,6 +126,7 @@ impl Village<'_> {
         all: &mut Gathered,
         overview: &mut Overview,
         order: (&[Town], &[Division]),
+        tell: &mut dyn FnMut(usize),
     ) -> Result<(), CountySampleError> {
         let (site, frame, folder) = (self.site, self.frame, self.folder());
         let painter = Painter::new(site);
@@ -149,6 +155,7 @@ impl Village<'_> {
                     out(File { path: format!("{folder}/mesh/{}", file.path), ..file })?;
                 }
             }
+            tell(all.summary.root_tiles);
         }
         let ortho = ortho.picture;
         let stem = format!("{folder}/footprints/房屋面");
@@ -177,6 +184,7 @@ impl Village<'_> {
         let cell_m = if self.detail == Detail::Full { 1.0 } else { 4.0 };
         out(File { path: format!("{truth_folder}/ground.geojson"), bytes: truth::ground(site, cell_m) })?;
 
+        all.visits.push(Visit::of(site, self.division, frame)?);
         all.sites.push((site.south_west, f64::from(site.spec.side_m())));
         all.summary.villages += 1;
         all.summary.buildings += site.buildings.len();
@@ -352,28 +360,8 @@ fn county_files(
         "flaws": all.flaws.len(),
     });
     file("truth/county.json", format!("{about:#}\n").into_bytes())?;
-    file("交付说明.txt", readme(divisions).into_bytes())?;
-    Ok(all.summary)
-}
-
-/// What the folder holds, in the words of those who deliver.
-fn readme(divisions: &[Division]) -> String {
-    let mut text = format!(
-        "{}实景三维样例数据（虚构）\n\n\
-         坐标系：CGCS2000 三度带高斯-克吕格，中央子午线 120°（EPSG:4549，东坐标不带带号）；房屋面矢量带带号 40（EPSG:4528）。\n\
-         高程：CGCS2000 大地高（椭球高）。\n\n\
-         villages/<区划代码>_<村名>/mesh        倾斜摄影三维模型（OSGB，ContextCapture 目录结构）\n\
-         villages/<区划代码>_<村名>/points      分类点云（LAS 1.4）\n\
-         villages/<区划代码>_<村名>/rasters     数字高程模型、正射影像（GeoTIFF）\n\
-         villages/<区划代码>_<村名>/footprints  房屋面（Shapefile）\n\
-         county     全县数字高程模型、正射影像（GeoTIFF）\n\
-         layers     村界、网格、道路、监控、重点场所（GeoJSON，经纬度）\n\
-         addresses  标准地址（XLSX、CSV）\n\
-         truth      真值，仅供检验，不参与导入\n\n",
-        names::COUNTY
-    );
-    for division in divisions {
-        text.push_str(&format!("{}  {}\n", division.code, division.legal_name));
+    for (path, text) in guide::files(divisions, &all.visits) {
+        file(path, text.into_bytes())?;
     }
-    text
+    Ok(all.summary)
 }
