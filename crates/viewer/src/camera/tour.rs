@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_turn_begins_and_ends_where_the_camera_was_told_to_be() {
-        let frame = WorldFrame::Ecef;
+        let frame = WorldFrame::Earth;
         let path = turn_about("at:119.2,27.1,300,20,-30,500", frame).unwrap();
         let start = CameraPose::parse("at:119.2,27.1,300,20,-30,500", frame).unwrap();
         let text = |pose: &CameraPose| pose.to_text(frame);
