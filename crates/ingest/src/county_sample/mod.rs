@@ -20,7 +20,7 @@ use std::{collections::BTreeMap, io, path::PathBuf};
 pub use folder::{FolderOutcome, write_folder};
 
 /// Raised whenever the same options give other files than before.
-pub const GENERATION: u32 = 2;
+pub const GENERATION: u32 = 4;
 
 /// How much of everything is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
