@@ -62,9 +62,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: crate::address::Command,
     },
-    /// Makes the sample village: a hillside with houses, as a tileset of its own.
+    /// Makes up a county's deliveries (meshes, clouds, rasters, footprints, layers, address tables) to import and try things on.
     #[command(after_help = EXIT_CODES)]
-    Sample(Sample),
+    Sample(crate::sample::Sample),
 }
 
 /// What to open and how to draw it.
@@ -118,7 +118,7 @@ pub(crate) struct View {
     /// Size of the window, pixels.
     #[arg(long, default_value = "1280x720", value_parser = size, value_name = "WxH")]
     pub(crate) size: (u32, u32),
-    /// Fly one turn around the tileset, then hand the camera over (any key or button ends it).
+    /// Fly one turn around the tileset, or around the point that --camera at:… looks at, then hand the camera over (any key or button ends it).
     #[arg(long)]
     pub(crate) tour: bool,
 }
@@ -168,15 +168,6 @@ pub(crate) struct Inspect {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) web: Web,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Sample {
-    /// Folder to write; made if it does not exist.
-    pub(crate) out: PathBuf,
-    /// Another seed gives another village.
-    #[arg(long, default_value_t = 7)]
-    pub(crate) seed: u64,
 }
 
 fn language(tag: &str) -> Result<viewer::Language, String> {

@@ -6,6 +6,7 @@ mod check;
 mod county;
 mod import;
 mod inspect;
+mod sample;
 mod web;
 
 use std::{io::IsTerminal, path::Path, process::ExitCode, time::Duration};
@@ -88,7 +89,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Import(args) => import::import(&args),
         Command::Survey { command } => county::survey(&command),
         Command::Address { command } => address::run(&command),
-        Command::Sample(args) => sample(&args),
+        Command::Sample(args) => sample::run(&args),
     }
 }
 
@@ -218,33 +219,4 @@ fn fly(args: args::Fly) -> Result<Outcome> {
         anyhow::bail!("a view did not settle: {:?} {:?}", report.far.unsettled, report.near.unsettled);
     }
     Ok(if report.problems > 0 { Outcome::Problems } else { Outcome::Fine })
-}
-
-fn sample(args: &args::Sample) -> Result<Outcome> {
-    let there = args.out.join("tileset.json");
-    if let Ok(text) = std::fs::read_to_string(&there) {
-        anyhow::ensure!(
-            text.contains("\"tilesetVersion\":\"seed "),
-            "{}: another tileset lies there; choose an empty folder",
-            there.display()
-        );
-    }
-    let mut files = 0;
-    let mut bytes = 0;
-    ingest::sample::write(args.seed, &mut |path, content| {
-        let target = args.out.join(path);
-        if let Some(folder) = target.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        files += 1;
-        bytes += content.len();
-        store::write::write_atomic(&target, content).map_err(std::io::Error::other)
-    })
-    .with_context(|| args.out.display().to_string())?;
-    println!(
-        "{}: {files} files, {:.1} MiB",
-        args.out.join("tileset.json").display(),
-        bytes as f64 / 1_048_576.0
-    );
-    Ok(Outcome::Fine)
 }

@@ -16,6 +16,8 @@ const FALL: f64 = 0.016;
 pub(super) const ROAD_OFFSET_M: f32 = 46.0;
 /// How far the middle of a site lies from the valley's axis, metres.
 const SITE_OFFSET_M: f64 = 62.0;
+/// So near its axis a valley follows it exactly, and beyond the second distance only on the whole, metres.
+const NEAR_AXIS_M: [f32; 2] = [260.0, 480.0];
 /// The axis is straight this far up and down the valley from a village, metres.
 const STRAIGHT_M: f64 = 310.0;
 
@@ -70,6 +72,8 @@ pub(super) struct Place {
     pub(super) side: f32,
     /// Level of the water, metres.
     pub(super) water_m: f32,
+    /// Distance from the middle of the valley's road, metres.
+    pub(super) road_m: f32,
 }
 
 impl Land {
@@ -111,7 +115,14 @@ impl Land {
         let places = self.valleys.iter().map(|valley| valley.place(p));
         let nearest = places.min_by(|a, b| a.bank_m.total_cmp(&b.bank_m));
         // There is at least one valley.
-        nearest.unwrap_or(Place { along_m: 0.0, bank_m: 0.0, village: 0.0, side: 1.0, water_m: 0.0 })
+        nearest.unwrap_or(Place {
+            along_m: 0.0,
+            bank_m: 0.0,
+            village: 0.0,
+            side: 1.0,
+            water_m: 0.0,
+            road_m: 0.0,
+        })
     }
 
     /// How dense the wood is on natural ground far from villages, 0 to 1.
@@ -195,6 +206,20 @@ impl Valley {
         self.along_m.last().copied().unwrap_or_default()
     }
 
+    /// Distance along the axis that changes without a jump where a point has two nearest ones: a mean over the axis, of
+    /// what is little farther than the nearest.
+    fn project_softly(&self, p: DVec2, off_m: f64) -> f64 {
+        let spread = 60.0 * 60.0 + 0.3 * off_m * off_m;
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for (point, along_m) in self.axis.iter().zip(&self.along_m).step_by(4) {
+            let farther = (p.distance_squared(*point) - off_m * off_m).max(0.0);
+            let near = 1.0 / (1.0 + farther / spread);
+            let weight = near * near * near * near;
+            (sum, weights) = (sum + weight * along_m, weights + weight);
+        }
+        sum / weights.max(1e-12)
+    }
+
     /// Distance along the axis and, positive to its left, from it, metres.
     fn project(&self, p: DVec2) -> (f64, f64) {
         const COARSE: usize = 8;
@@ -257,15 +282,24 @@ impl Valley {
     pub(super) fn place(&self, p: DVec2) -> Place {
         let (along, left) = self.project(p);
         let (along_m, across_m) = (along as f32, left as f32 * self.side);
-        let from_river = across_m - self.river_across_m(along_m);
+        // On ridges inside of bends the nearest point of the axis jumps; the ground must not.
+        let far = smooth(NEAR_AXIS_M[0], NEAR_AXIS_M[1], across_m.abs());
+        let along = if far > 0.0 {
+            along + (self.project_softly(p, left.abs()) - along) * f64::from(far)
+        } else {
+            along
+        };
+        let road_m = (across_m - self.road_across_m(along_m)).abs();
+        let from_river = across_m - self.river_across_m(along_m) * (1.0 - far);
         let nearest =
             self.villages_m.iter().map(|village| (along - village).abs()).fold(f64::INFINITY, f64::min);
         Place {
             along_m,
-            bank_m: from_river.abs() - self.river_half_m(along_m),
+            bank_m: from_river.abs() - lerp(self.river_half_m(along_m), 6.5, far),
             village: 1.0 - smooth(270.0, 560.0, nearest as f32),
             side: if from_river < 0.0 { -1.0 } else { 1.0 },
             water_m: (self.source_m - FALL * along) as f32,
+            road_m,
         }
     }
 
@@ -306,11 +340,23 @@ pub(super) fn to_site(p: DVec2, south_west: DVec2) -> Vec2 {
 mod tests {
     use super::*;
 
+    /// Nowhere is the ground much steeper than a hillside.
+    fn no_cliffs(land: &Land) {
+        let extent = land.extent_m().min(DVec2::new(6000.0, 5200.0));
+        let steps = (extent / 16.0).as_uvec2();
+        for i in 0..steps.x * steps.y {
+            let p = DVec2::new(f64::from(i % steps.x), f64::from(i / steps.x)) * 16.0;
+            let rise = (land.height_m(p + DVec2::X * 2.0) - land.height_m(p)).abs();
+            assert!(rise < 4.2, "{rise} m over 2 m at {p}");
+        }
+    }
+
     #[test]
     fn villages_lie_in_their_cells_and_rivers_run_downhill() {
         for villages in [1, 3, 12, 117] {
             let (land, spots) = Land::new(villages, 5);
             assert_eq!(spots.len(), villages as usize);
+            no_cliffs(&land);
             for spot in &spots {
                 let middle = TERRITORY_M * DVec2::new(spot.cell[0] as f64 + 0.5, spot.cell[1] as f64 + 0.5);
                 assert!((spot.center - middle).abs().max_element() < 420.0, "{spot:?}");

@@ -7,6 +7,7 @@
 mod building;
 mod deliver;
 mod divisions;
+mod folder;
 mod land;
 mod math;
 mod names;
@@ -14,7 +15,12 @@ mod paint;
 mod site;
 mod skin;
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, io, path::PathBuf};
+
+pub use folder::{FolderOutcome, write_folder};
+
+/// Raised whenever the same options give other files than before.
+pub const GENERATION: u32 = 4;
 
 /// How much of everything is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +32,20 @@ pub enum Detail {
     Scale,
     /// As little as tests need: a quarter of the site.
     Tiny,
+}
+
+impl Detail {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Scale, Self::Tiny];
+
+    /// The word for it in commands and files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Scale => "scale",
+            Self::Tiny => "tiny",
+        }
+    }
 }
 
 /// What is made.
@@ -94,6 +114,17 @@ pub enum CountySampleError {
         /// Its error.
         source: io::Error,
     },
+    /// The folder holds something that is no sample.
+    #[error("{0} is not empty and holds no sample: choose an empty or a new folder")]
+    Foreign(PathBuf),
+    /// The folder holds another sample.
+    #[error("{folder} holds another sample ({what}): choose another folder, or replace it with --replace")]
+    Other {
+        /// The folder.
+        folder: PathBuf,
+        /// Which sample.
+        what: String,
+    },
 }
 
 /// Makes a county; hands every file with its path (`/` separators) to `store`, village by village.
@@ -106,5 +137,5 @@ pub fn write(
     options: &CountyOptions,
     store: &mut dyn FnMut(&str, &[u8]) -> io::Result<()>,
 ) -> Result<CountySummary, CountySampleError> {
-    deliver::write(options, store)
+    deliver::write(options, store, &mut |_, _| {})
 }

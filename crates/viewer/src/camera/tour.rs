@@ -1,7 +1,7 @@
-//! A turn around the tileset that ends as soon as somebody takes the camera.
+//! A turn around the tileset, or around the point that the camera was told to look at, that ends as soon as somebody takes the camera.
 
 use bevy::prelude::*;
-use geodesy::{CameraPose, camera::orbit_path};
+use geodesy::{CameraPose, WorldFrame, camera::orbit_path};
 
 use super::plugin::CameraRig;
 use crate::tiles::plugin::Tiles;
@@ -58,11 +58,16 @@ fn fly_tour(
             else {
                 return;
             };
-            let sphere = volume.bounding_sphere();
-            let path = orbit_path(sphere.center, sphere.radius, POSES, geodesy::camera::ORBIT_NEAR)
-                .into_iter()
-                .map(|pose| CameraPose::from_axes(pose.eye, pose.target - pose.eye, pose.up, rig.frame))
-                .collect();
+            let path =
+                rig.start.as_deref().and_then(|text| turn_about(text, rig.frame)).unwrap_or_else(|| {
+                    let sphere = volume.bounding_sphere();
+                    orbit_path(sphere.center, sphere.radius, POSES, geodesy::camera::ORBIT_NEAR)
+                        .into_iter()
+                        .map(|pose| {
+                            CameraPose::from_axes(pose.eye, pose.target - pose.eye, pose.up, rig.frame)
+                        })
+                        .collect()
+                });
             *tour = Tour::Flying { path, since_secs: now_secs };
         }
         Tour::Flying { path, since_secs } => {
@@ -73,5 +78,36 @@ fn fly_tour(
             }
         }
         Tour::Over => {}
+    }
+}
+
+/// One turn around the point that a camera text looks at (`at:lon,lat,height,heading,pitch,range`), from its heading on.
+fn turn_about(text: &str, frame: WorldFrame) -> Option<Vec<CameraPose>> {
+    let numbers: Vec<f64> =
+        text.strip_prefix("at:")?.split(',').map(|n| n.trim().parse()).collect::<Result<_, _>>().ok()?;
+    let [lon, lat, height, heading, pitch, range] = numbers[..] else { return None };
+    (0..POSES)
+        .map(|i| {
+            let heading = (heading + 360.0 * i as f64 / (POSES - 1) as f64) % 360.0;
+            CameraPose::parse(&format!("at:{lon},{lat},{height},{heading},{pitch},{range}"), frame).ok()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_begins_and_ends_where_the_camera_was_told_to_be() {
+        let frame = WorldFrame::Earth;
+        let path = turn_about("at:119.2,27.1,300,20,-30,500", frame).unwrap();
+        let start = CameraPose::parse("at:119.2,27.1,300,20,-30,500", frame).unwrap();
+        let text = |pose: &CameraPose| pose.to_text(frame);
+        assert_eq!((text(&path[0]), text(&path[POSES - 1])), (text(&start), text(&start)));
+        assert_ne!(text(&path[POSES / 2]), text(&start));
+        assert!(
+            turn_about("119.2,27.1,300,20,-30", frame).is_none() && turn_about("at:1,2", frame).is_none()
+        );
     }
 }

@@ -11,6 +11,7 @@ use super::{
     addresses::{self, Table},
     footprints,
     frame::{self, Frame},
+    guide::{self, Visit},
     layers::{self, Layer},
     mesh, points,
     rasters::{self, Placement},
@@ -29,8 +30,9 @@ use crate::county_sample::{
 
 /// Tiles that are made at a time: enough for many threads, and no more in memory than that.
 const BATCH: usize = 16;
-/// Side of a sample of the county's own rasters, metres.
-const COUNTY_CELL_M: [f64; 2] = [10.0, 20.0];
+/// Side of a sample of the county's own elevation model, and how many of them are one pixel of its picture, for few
+/// villages and for many, metres.
+const COUNTY_CELL_M: [(f64, usize); 2] = [(10.0, 4), (20.0, 2)];
 /// How far the county's rasters reach beyond its territory, metres.
 const COUNTY_MARGIN_M: f64 = 600.0;
 
@@ -50,13 +52,15 @@ struct Gathered {
     flaws: Vec<addresses::Flaw>,
     /// Corner and side of each site, and the site from above in cells of the county's rasters.
     sites: Vec<(DVec2, f64)>,
+    visits: Vec<Visit>,
     summary: CountySummary,
 }
 
-/// Writes a county.
+/// Writes a county; says after every batch of root tiles how many of how many there are.
 pub(in crate::county_sample) fn write(
     options: &CountyOptions,
     sink: Sink<'_>,
+    tell: &mut dyn FnMut(usize, usize),
 ) -> Result<CountySummary, CountySampleError> {
     let mut out = |file: File| {
         sink(&file.path, &file.bytes).map_err(|source| CountySampleError::Sink { path: file.path, source })
@@ -68,14 +72,15 @@ pub(in crate::county_sample) fn write(
     let mut all = Gathered::default();
     all.tables[0].file = "addresses/标准地址.xlsx";
     all.tables[1].file = "addresses/标准地址.csv";
-    let cell_m = COUNTY_CELL_M[usize::from(options.villages > 40)];
-    let mut overview = Overview::natural(&land, cell_m);
+    let mut overview = Overview::natural(&land, COUNTY_CELL_M[usize::from(options.villages > 40)]);
     for (index, division) in divisions.iter().enumerate() {
         let seed = seed_for(options.seed, 1000 + index as u64);
         let mut site = Site::new(&land, &spots[division.spot], spec, seed);
         name_streets(&mut site, division, seed);
         let village = Village { site: &site, division, index, frame: &frame, seed, detail: options.detail };
-        village.write(&mut out, &mut all, &mut overview, (&towns, &divisions))?;
+        let total = divisions.len() * spec.tiles * spec.tiles;
+        let mut tell = |done| tell(done, total);
+        village.write(&mut out, &mut all, &mut overview, (&towns, &divisions), &mut tell)?;
     }
     county_files(options, &frame, &land, (&towns, &divisions), all, &overview, &mut out)
 }
@@ -121,6 +126,7 @@ impl Village<'_> {
         all: &mut Gathered,
         overview: &mut Overview,
         order: (&[Town], &[Division]),
+        tell: &mut dyn FnMut(usize),
     ) -> Result<(), CountySampleError> {
         let (site, frame, folder) = (self.site, self.frame, self.folder());
         let painter = Painter::new(site);
@@ -149,6 +155,7 @@ impl Village<'_> {
                     out(File { path: format!("{folder}/mesh/{}", file.path), ..file })?;
                 }
             }
+            tell(all.summary.root_tiles);
         }
         let ortho = ortho.picture;
         let stem = format!("{folder}/footprints/房屋面");
@@ -177,6 +184,7 @@ impl Village<'_> {
         let cell_m = if self.detail == Detail::Full { 1.0 } else { 4.0 };
         out(File { path: format!("{truth_folder}/ground.geojson"), bytes: truth::ground(site, cell_m) })?;
 
+        all.visits.push(Visit::of(site, self.division, frame)?);
         all.sites.push((site.south_west, f64::from(site.spec.side_m())));
         all.summary.villages += 1;
         all.summary.buildings += site.buildings.len();
@@ -238,55 +246,72 @@ impl Ortho {
 
 /// The whole county in coarse cells: natural ground, with the sites pasted in.
 struct Overview {
-    cell_m: f64,
     north_west: DVec2,
+    cell_m: f64,
     width: usize,
     heights: Vec<f32>,
+    pixel_m: f64,
     picture: Picture,
 }
 
 impl Overview {
-    fn natural(land: &Land, cell_m: f64) -> Self {
+    /// `finer`: pixels of the picture along the side of a cell.
+    fn natural(land: &Land, (cell_m, finer): (f64, usize)) -> Self {
         let extent = land.extent_m() + 2.0 * COUNTY_MARGIN_M;
         let (width, height) = ((extent.x / cell_m).ceil() as usize, (extent.y / cell_m).ceil() as usize);
         let north_west = DVec2::new(-COUNTY_MARGIN_M, height as f64 * cell_m - COUNTY_MARGIN_M);
-        let at = |i: usize| {
-            north_west + DVec2::new((i % width) as f64 + 0.5, -((i / width) as f64 + 0.5)) * cell_m
-        };
         let heights: Vec<f32> = (0..width * height)
             .into_par_iter()
-            .map(|i| (land.height_m(at(i)) * 100.0).round() / 100.0)
+            .map(|i| (land.height_m(middle(north_west, i, width, cell_m)) * 100.0).round() / 100.0)
             .collect();
-        let mut picture = Picture::new(width, height);
+        let slopes: Vec<Vec2> = (0..width * height)
+            .map(|i| {
+                let (x, y) = (i % width, i / width);
+                let z = |x: usize, y: usize| heights[y.min(height - 1) * width + x.min(width - 1)];
+                // Differences to the neighbours in the east and in the north.
+                let (west, north) = (x.saturating_sub(1), y.saturating_sub(1));
+                Vec2::new(z(x + 1, y) - z(west, y), z(x, north) - z(x, y + 1)) / (2.0 * cell_m as f32)
+            })
+            .collect();
+        let mut picture = Picture::new(width * finer, height * finer);
+        let pixel_m = cell_m / finer as f64;
+        let columns = picture.width;
         picture.rgb.par_iter_mut().enumerate().for_each(|(i, texel)| {
-            let around = |dx: usize, dy: usize| {
-                let (x, y) = ((i % width + dx).min(width), (i / width + dy).min(height));
-                heights[y.clamp(1, height).saturating_sub(1) * width + x.clamp(1, width) - 1]
+            // Between the middles of cells.
+            let cell = |pixel: usize, most: usize| {
+                let at = ((pixel as f32 + 0.5) / finer as f32 - 0.5).clamp(0.0, (most - 1) as f32);
+                (at as usize, (at as usize + 1).min(most - 1), at.fract())
             };
-            // Differences to the neighbours in the east and in the north.
-            let slope =
-                Vec2::new(around(2, 1) - around(0, 1), around(1, 0) - around(1, 2)) / (2.0 * cell_m as f32);
-            *texel = crate::county_sample::paint::from_afar(land, at(i), slope);
+            let ((west, east, u), (north, south, v)) = (cell(i % columns, width), cell(i / columns, height));
+            let row = |y: usize| slopes[y * width + west].lerp(slopes[y * width + east], u);
+            let slope = row(north).lerp(row(south), v);
+            *texel =
+                crate::county_sample::paint::from_afar(land, middle(north_west, i, columns, pixel_m), slope);
         });
-        Self { cell_m, north_west, width, heights, picture }
+        Self { north_west, cell_m, width, heights, pixel_m, picture }
     }
 
     /// Puts a site in, as the mean of what lies in each cell.
     fn paste(&mut self, site: &Site, ortho: &Picture) {
         let side_m = f64::from(site.spec.side_m());
-        let texel_m = side_m / ortho.width as f64;
-        for i in 0..self.heights.len() {
-            let low = self.north_west
-                + DVec2::new((i % self.width) as f64, -((i / self.width) as f64 + 1.0)) * self.cell_m
-                - site.south_west;
-            if low.min_element() < 0.0 || low.max_element() + self.cell_m > side_m {
-                continue;
+        // South-western corner of a cell in the site's frame, if the cell lies in the site.
+        let inside = |i: usize, width: usize, cell_m: f64| {
+            let low = middle(self.north_west, i, width, cell_m) - cell_m / 2.0 - site.south_west;
+            (low.min_element() >= 0.0 && low.max_element() + cell_m <= side_m).then_some(low)
+        };
+        for (i, height) in self.heights.iter_mut().enumerate() {
+            if let Some(low) = inside(i, self.width, self.cell_m) {
+                let at = low.as_vec2() + self.cell_m as f32 / 2.0;
+                *height = (site.ground.at(at) * 100.0).round() / 100.0;
             }
-            let at = low.as_vec2() + self.cell_m as f32 / 2.0;
-            self.heights[i] = (site.ground.at(at) * 100.0).round() / 100.0;
-            let texels = (self.cell_m / texel_m).floor().max(1.0) as usize;
+        }
+        let texel_m = side_m / ortho.width as f64;
+        let texels = (self.pixel_m / texel_m).floor().max(1.0) as usize;
+        let columns = self.picture.width;
+        for (i, pixel) in self.picture.rgb.iter_mut().enumerate() {
+            let Some(low) = inside(i, columns, self.pixel_m) else { continue };
             let (column, row) =
-                ((low.x / texel_m) as usize, ((side_m - low.y - self.cell_m) / texel_m) as usize);
+                ((low.x / texel_m) as usize, ((side_m - low.y - self.pixel_m) / texel_m) as usize);
             let mut sum = [0_u32; 3];
             let mut count = 0;
             for y in row..(row + texels).min(ortho.height) {
@@ -297,9 +322,14 @@ impl Overview {
                     count += 1;
                 }
             }
-            self.picture.rgb[i] = sum.map(|sum| (sum / count.max(1)) as u8);
+            *pixel = sum.map(|sum| (sum / count.max(1)) as u8);
         }
     }
+}
+
+/// The middle of a cell of a raster, the northernmost row first.
+fn middle(north_west: DVec2, i: usize, width: usize, cell_m: f64) -> DVec2 {
+    north_west + DVec2::new((i % width) as f64 + 0.5, -((i / width) as f64 + 0.5)) * cell_m
 }
 
 fn county_files(
@@ -312,8 +342,10 @@ fn county_files(
     out: &mut dyn FnMut(File) -> Result<(), CountySampleError>,
 ) -> Result<CountySummary, CountySampleError> {
     let mut file = |path: &str, bytes: Vec<u8>| out(File { path: path.to_owned(), bytes });
-    let placement = Placement { north_west: frame::map(overview.north_west), pixel_m: overview.cell_m };
+    let north_west = frame::map(overview.north_west);
+    let placement = Placement { north_west, pixel_m: overview.cell_m };
     file("county/dem.tif", rasters::heights(&overview.heights, overview.width, placement)?)?;
+    let placement = Placement { north_west, pixel_m: overview.pixel_m };
     file("county/ortho.tif", rasters::picture(&overview.picture, placement)?)?;
     file("layers/villages.geojson", layers::villages(towns, divisions, frame)?.file())?;
     let mut governance = Vec::new();
@@ -352,28 +384,8 @@ fn county_files(
         "flaws": all.flaws.len(),
     });
     file("truth/county.json", format!("{about:#}\n").into_bytes())?;
-    file("交付说明.txt", readme(divisions).into_bytes())?;
-    Ok(all.summary)
-}
-
-/// What the folder holds, in the words of those who deliver.
-fn readme(divisions: &[Division]) -> String {
-    let mut text = format!(
-        "{}实景三维样例数据（虚构）\n\n\
-         坐标系：CGCS2000 三度带高斯-克吕格，中央子午线 120°（EPSG:4549，东坐标不带带号）；房屋面矢量带带号 40（EPSG:4528）。\n\
-         高程：CGCS2000 大地高（椭球高）。\n\n\
-         villages/<区划代码>_<村名>/mesh        倾斜摄影三维模型（OSGB，ContextCapture 目录结构）\n\
-         villages/<区划代码>_<村名>/points      分类点云（LAS 1.4）\n\
-         villages/<区划代码>_<村名>/rasters     数字高程模型、正射影像（GeoTIFF）\n\
-         villages/<区划代码>_<村名>/footprints  房屋面（Shapefile）\n\
-         county     全县数字高程模型、正射影像（GeoTIFF）\n\
-         layers     村界、网格、道路、监控、重点场所（GeoJSON，经纬度）\n\
-         addresses  标准地址（XLSX、CSV）\n\
-         truth      真值，仅供检验，不参与导入\n\n",
-        names::COUNTY
-    );
-    for division in divisions {
-        text.push_str(&format!("{}  {}\n", division.code, division.legal_name));
+    for (path, text) in guide::files(divisions, &all.visits) {
+        file(path, text.into_bytes())?;
     }
-    text
+    Ok(all.summary)
 }

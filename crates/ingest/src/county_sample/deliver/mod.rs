@@ -4,6 +4,7 @@ mod addresses;
 mod county;
 mod footprints;
 mod frame;
+mod guide;
 mod layers;
 mod mesh;
 mod points;

@@ -21,14 +21,14 @@ impl Painter<'_> {
         let boughs = self.coarse.in_space(p * 13.0 + 57.0);
         let plant = plant
             .and_then(|index| self.site.plants.get(index as usize))
-            .filter(|p| above > 0.25 * p.height_m);
+            .filter(|p| above > 0.06 * p.height_m);
         let (base, full) = match plant {
             Some(plant) => {
                 let hue = plant.hue;
                 let base = match plant.kind {
                     // A few maples and ginkgos in their colours.
-                    PlantKind::Broadleaf if hue > 0.955 => Vec3::new(0.62, 0.27, 0.12),
-                    PlantKind::Broadleaf if hue > 0.92 => Vec3::new(0.66, 0.52, 0.16),
+                    PlantKind::Broadleaf if hue > 0.968 => Vec3::new(0.56, 0.28, 0.13),
+                    PlantKind::Broadleaf if hue > 0.94 => Vec3::new(0.62, 0.51, 0.18),
                     PlantKind::Broadleaf => {
                         Vec3::new(0.22, 0.34, 0.12).lerp(Vec3::new(0.39, 0.47, 0.17), hue)
                     }
@@ -37,7 +37,9 @@ impl Painter<'_> {
                     PlantKind::Fruit => Vec3::new(0.25, 0.39, 0.13).lerp(Vec3::new(0.33, 0.45, 0.16), hue),
                     PlantKind::Camphor => Vec3::new(0.27, 0.39, 0.13),
                 };
-                (base, plant.height_m)
+                // The foot of a crown, where cameras above see little: dim undergrowth.
+                let foot = smooth(0.34, 0.10, above / plant.height_m);
+                (base.lerp(Vec3::new(0.19, 0.22, 0.11), 0.75 * foot), plant.height_m)
             }
             None => {
                 let lanes = self.site.lanes.lanes(at);
@@ -48,6 +50,8 @@ impl Painter<'_> {
                     (self.ground(at, &lanes, [ground_m, 0.0], 0.1), 0.3)
                 } else if lane(Lane::Wood).max(lane(Lane::Bamboo)) > 0.3 {
                     (Vec3::new(0.20, 0.28, 0.11), 2.6)
+                } else if around.canopy_m > 0.9 {
+                    (Vec3::new(0.23, 0.29, 0.13), 1.6)
                 } else {
                     (Vec3::new(0.31, 0.41, 0.16).lerp(Vec3::new(0.46, 0.49, 0.24), 0.5 + 0.5 * clumps), 0.7)
                 }

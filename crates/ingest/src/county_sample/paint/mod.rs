@@ -11,7 +11,7 @@ use glam::{DVec2, Vec2, Vec3};
 use super::{
     building::RoofPoint,
     land::Land,
-    math::{Grain, fractal, seed_for, smooth},
+    math::{Grain, fractal, seed_for, smooth, unit_at},
     site::{Lane, Site},
 };
 
@@ -69,7 +69,7 @@ impl<'s> Painter<'s> {
         let mut top = Top {
             height_m: around.ground_m + around.canopy_m,
             ground_m: around.ground_m,
-            what: if around.canopy_m > 0.25 { What::Plant } else { What::Ground },
+            what: if around.canopy_m > 0.15 { What::Plant } else { What::Ground },
         };
         for bridge in &site.bridges {
             if bridge.holds(at) && bridge.level_m > top.height_m {
@@ -134,7 +134,7 @@ impl<'s> Painter<'s> {
     /// Whether a point of the surface, not of a building, lies on a plant.
     pub(super) fn is_plant(&self, p: Vec3) -> bool {
         let around = self.light.around(p.truncate());
-        around.canopy_m > 0.35 && p.z > around.ground_m + 0.3
+        around.canopy_m > 0.25 && p.z > around.ground_m + 0.12
     }
 
     /// The plant that stands highest at a point; crowns have ragged edges.
@@ -204,12 +204,29 @@ pub(super) fn from_afar(land: &Land, p: DVec2, slope: Vec2) -> [u8; 3] {
     let steep = slope.length();
     let near = land.nearest(p);
     let patch = fractal(0x0F1E, p / 90.0, 3);
-    let meadow = Vec3::new(0.42, 0.46, 0.24).lerp(Vec3::new(0.54, 0.51, 0.31), 0.5 + 0.7 * patch);
-    let forest = Vec3::new(0.19, 0.29, 0.13).lerp(Vec3::new(0.29, 0.36, 0.15), 0.5 + 0.7 * patch);
-    let field = Vec3::new(0.45, 0.55, 0.24).lerp(Vec3::new(0.60, 0.58, 0.38), smooth(-0.2, 0.4, patch));
-    let mut color = meadow.lerp(forest, smooth(0.15, 0.45, land.wood(p) * 0.8 + steep * 0.5));
-    color = color.lerp(field, smooth(0.16, 0.07, steep) * smooth(140.0, 60.0, near.bank_m));
-    color = color.lerp(Vec3::new(0.25, 0.36, 0.34), smooth(5.0, -2.0, near.bank_m));
+    // Crowns, and tufts of grass.
+    let crowns = fractal(0x0F1F, p / 9.0, 2);
+    let meadow = Vec3::new(0.33, 0.42, 0.17).lerp(Vec3::new(0.46, 0.48, 0.25), 0.5 + 0.7 * patch)
+        * (1.0 + 0.10 * crowns);
+    let forest = Vec3::new(0.19, 0.29, 0.12).lerp(Vec3::new(0.31, 0.39, 0.15), 0.5 + 0.7 * patch)
+        * (1.0 + 0.34 * crowns);
+    // Plots of some 25 by 12 m.
+    let plot = unit_at(0x0F20, ((p.x + 0.3 * p.y) / 25.0).floor() as i64, (p.y / 12.0).floor() as i64);
+    let field = match (plot * 10.0) as u32 {
+        0..=4 => Vec3::new(0.37, 0.52, 0.19),
+        5 | 6 => Vec3::new(0.45, 0.58, 0.23),
+        7 => Vec3::new(0.66, 0.62, 0.26),
+        8 => Vec3::new(0.52, 0.58, 0.54),
+        _ => Vec3::new(0.48, 0.40, 0.29),
+    };
+    let wood = land.wood(p) * 0.8 + steep * 0.5 + 0.12 * crowns;
+    let mut color = meadow.lerp(forest, smooth(0.12, 0.5, wood));
+    let level = smooth(0.16, 0.07, steep) * smooth(140.0, 60.0, near.bank_m);
+    let terraced = near.village * smooth(330.0, 210.0, near.bank_m + 60.0 * patch) * smooth(0.75, 0.5, steep);
+    color = color.lerp(field, level.max(0.8 * terraced));
+    color = color.lerp(Vec3::new(0.50, 0.49, 0.47), smooth(4.5, 2.0, near.road_m));
+    color = color.lerp(Vec3::new(0.55, 0.53, 0.47), smooth(6.0, 1.5, near.bank_m));
+    color = color.lerp(Vec3::new(0.25, 0.37, 0.34), smooth(1.5, -1.5, near.bank_m));
     let normal = Vec3::new(-slope.x, -slope.y, 1.0).normalize_or(Vec3::Z);
     let light = 0.45 + 0.75 * normal.dot(light::SUN).max(0.0);
     let color = (color * light).clamp(Vec3::ZERO, Vec3::ONE);

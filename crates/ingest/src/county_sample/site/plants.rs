@@ -47,12 +47,13 @@ impl Plant {
         // Steep at the rim, but not upright: what cameras above cannot see melts into a slope.
         let inner = (1.0 - share * share).max(0.0);
         let round = 0.45 * inner + 0.55 * inner.sqrt();
+        let dome = 0.2 * inner + 0.8 * inner.sqrt();
         self.height_m
             * match self.kind {
                 PlantKind::Conifer => 0.12 + 0.88 * (0.35 * round + 0.65 * (1.0 - share)),
                 PlantKind::Bamboo => 0.25 + 0.75 * round * (1.0 - 0.2 * share),
                 PlantKind::Fruit => 0.06 + 0.94 * round,
-                PlantKind::Broadleaf | PlantKind::Camphor => 0.08 + 0.92 * round,
+                PlantKind::Broadleaf | PlantKind::Camphor => 0.08 + 0.92 * dome,
             }
     }
 }
@@ -126,7 +127,7 @@ pub(super) fn grow(site: &mut Site, seed: u64) {
                 let kind = if roll(5) < 0.55 { PlantKind::Fruit } else { PlantKind::Broadleaf };
                 let (radius_m, height_m) = match kind {
                     PlantKind::Fruit => (1.2 + 0.8 * age, 2.4 + 1.6 * age),
-                    _ => (1.8 + 1.6 * age, 4.0 + 4.0 * age),
+                    _ => (2.1 + 1.9 * age, 3.7 + 3.3 * age),
                 };
                 Plant { at, kind, radius_m, height_m, hue: roll(6) }
             };
@@ -150,7 +151,7 @@ pub(super) fn grow(site: &mut Site, seed: u64) {
         canopy.each_within(plant.at - reach, plant.at + reach, |p, _| heights.push(p));
         let mut values = heights.iter().map(|p| {
             // Crowns are not round.
-            let lobe = 1.0 + 0.16 * fractal(seed ^ 0xC0, (*p / 1.7).as_dvec2(), 1);
+            let lobe = 1.0 + 0.26 * fractal(seed ^ 0xC0, (*p / 2.1).as_dvec2(), 2);
             let share = p.distance(plant.at) / (plant.radius_m * lobe);
             (share < 1.0).then(|| plant.profile(share) + base - ground.at(*p))
         });
@@ -187,7 +188,7 @@ fn close_woods(site: &mut Site, seed: u64) {
         if *canopy > 0.8 {
             let lumps = 0.55 * fractal(seed ^ 0x10, (at / 2.3).as_dvec2(), 1)
                 + 0.45 * fractal(seed ^ 0x11, (at / 1.15).as_dvec2(), 1);
-            *canopy = (*canopy + lumps * 0.22 * canopy.min(3.6)).max(0.3);
+            *canopy = (*canopy + lumps * 0.30 * canopy.min(3.6)).max(0.3);
         }
     });
 }
@@ -219,7 +220,7 @@ fn low_growth(site: &mut Site, seed: u64) {
         let mut height = 0.0_f32;
         if lane(Lane::Tea) > 0.45 {
             // Rounded hedges along the slope.
-            let t = (lane(Lane::Smooth) + 0.4 * lane(Lane::Broad)) / 0.62;
+            let t = (lane(Lane::Smooth) + 0.4 * lane(Lane::Broad)) / 0.85;
             let across = ((t - t.floor()) - 0.5).abs() * 2.0;
             height = 0.75 * smooth(0.85, 0.35, across) * smooth(0.45, 0.6, lane(Lane::Tea));
         } else if lane(Lane::Garden) > 0.45 {

@@ -59,7 +59,8 @@ pub(super) fn charts(painter: &Painter<'_>, mesh: &Mesh) -> (Vec<usize>, Vec<Cha
 fn view(painter: &Painter<'_>, corners: [Vec3; 3], normal: Vec3) -> View {
     let middle = (corners[0] + corners[1] + corners[2]) / 3.0;
     if normal.z < -0.25 {
-        return View::Below;
+        // Only buildings and bridges hang over; elsewhere it is a sliver of ground that simplification turned over.
+        return if hangs_over(painter, middle) { View::Below } else { View::Above };
     }
     if normal.z < 0.6
         && let Some((index, _)) = painter.wall_at(middle)
@@ -81,6 +82,14 @@ fn view(painter: &Painter<'_>, corners: [Vec3; 3], normal: Vec3) -> View {
         return View::Covered;
     }
     View::Above
+}
+
+/// Whether a building or a bridge is near enough to a point to have an underside there.
+fn hangs_over(painter: &Painter<'_>, p: Vec3) -> bool {
+    let site = painter.site;
+    let at = p.truncate();
+    site.buildings_near(at).iter().any(|i| site.buildings[*i as usize].distance_m(p) < 0.5)
+        || site.bridges.iter().any(|bridge| bridge.holds(at))
 }
 
 /// The side that a normal points to: 0 along x, 1 along y, 2 and 3 against them.
