@@ -164,10 +164,10 @@ wanted() {
 
 # 1 says that something in the data was reported and left out; all else was imported.
 take() {
-  code=0
-  "$hamlet" import "$@" --county "$county" || code=$?
-  if [ "$code" -gt 1 ]; then
-    exit "$code"
+  status=0
+  "$hamlet" import "$@" --county "$county" || status=$?
+  if [ "$status" -gt 1 ]; then
+    exit "$status"
   fi
 }
 
