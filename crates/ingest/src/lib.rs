@@ -4,6 +4,8 @@
 //! - [`mesh`] places a mesh and makes 3D Tiles of it; [`adopt`] takes 3D Tiles that exist.
 //! - [`place`] decides where clouds and rasters stand; [`cloud`] imports point clouds of surveys.
 //! - [`points`] reads clouds and makes point tilesets; [`raster`] reads GeoTIFF; [`ground`] makes terrain of both.
+//! - [`land`] keeps elevation models and orthophotos and makes the county's terrain, [`flat`] its flat maps; [`blocks`] makes simple blocks.
+//! - [`check`] says whether a county is whole.
 //! - [`county`] is the folder that surveys are imported into, and the switch between them.
 //! - [`table`] reads CSV and Excel; [`addresses`] makes address tables of it.
 //! - [`heights`] understands what people say about heights.
@@ -17,6 +19,7 @@ pub mod cloud;
 pub mod county;
 pub mod county_sample;
 pub mod delivery;
+pub mod flat;
 pub mod ground;
 pub mod heights;
 pub mod land;

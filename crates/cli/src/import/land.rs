@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf};
 use anyhow::Result;
 use ingest::{
     county::County,
-    land::{LandOptions, LandRequest, RasterKind, plan},
+    land::{LandOptions, LandRequest, PlannedRaster, RasterKind, plan},
     mesh::FindingKind,
     subject::Subject,
 };
@@ -18,7 +18,7 @@ use crate::Outcome;
 pub(super) fn import(
     args: &Import,
     deliveries: &[(PathBuf, Subject)],
-    county: Option<&County>,
+    mut county: Option<County>,
 ) -> Result<Outcome> {
     // What a folder holds is told file by file unless it was said.
     let said = |subject: &Subject| match (args.subject, subject) {
@@ -28,11 +28,11 @@ pub(super) fn import(
     };
     let request = LandRequest {
         paths: deliveries.iter().map(|(path, subject)| (path.clone(), said(subject))).collect(),
-        place: args.place_request(county)?,
+        place: args.place_request(county.as_ref())?,
     };
     let plan = plan(&request)?;
     let mut notes = Vec::new();
-    match (county, plan.middle()) {
+    match (&county, plan.middle()) {
         (Some(county), Some(middle)) => notes.extend(county.land_notes(middle)?),
         _ => notes.push("the county would be made".to_owned()),
     }
@@ -47,12 +47,19 @@ pub(super) fn import(
     };
     drop(out);
     let failed_files = !plan.findings.is_empty();
-    let Some(county) = county.filter(|_| !args.dry_run) else {
+    let Some(county) = county.as_mut().filter(|_| !args.dry_run) else {
         return Ok(if failed_files { Outcome::Problems } else { Outcome::Fine });
     };
     let options = LandOptions { cell_m: args.cell, copyright: args.copyright.clone() };
     let bar = Bar::new(args.json);
     let report = county.import_land(&plan, &options, &bar)?;
+    // Photos of a village are also its flat map.
+    let is_photo = |raster: &PlannedRaster| raster.kind == RasterKind::Ortho;
+    if let (Some(_), Some((first, _)), true) =
+        (&args.village, deliveries.first(), plan.rasters.iter().any(is_photo))
+    {
+        county.make_survey_map(&plan, &args.key(first, Subject::Ortho)?, &bar)?;
+    }
     bar.end();
     let mut out = std::io::stdout().lock();
     let failed = report

@@ -133,7 +133,7 @@ pub(crate) fn import(args: &Import) -> Result<Outcome> {
     }
     if !rasters.is_empty() {
         let county = open_or_create(args, None)?;
-        merge(land::import(args, &rasters, county.as_ref())?);
+        merge(land::import(args, &rasters, county)?);
     }
     Ok(outcome)
 }

@@ -24,11 +24,11 @@ const FOOT_M: f64 = 2.0;
 const TILE_ERROR_M: f64 = 20.0;
 /// Linear base colours: roofs, and walls by how much light of the south-west they get, the darkest first.
 const SHADES: [[f32; 4]; 5] = [
-    [0.56, 0.50, 0.44, 1.0],
-    [0.20, 0.20, 0.22, 1.0],
-    [0.30, 0.29, 0.29, 1.0],
-    [0.42, 0.40, 0.37, 1.0],
-    [0.50, 0.47, 0.43, 1.0],
+    [0.46, 0.42, 0.38, 1.0],
+    [0.09, 0.09, 0.10, 1.0],
+    [0.15, 0.145, 0.145, 1.0],
+    [0.23, 0.22, 0.21, 1.0],
+    [0.32, 0.30, 0.28, 1.0],
 ];
 
 /// How blocks are made.

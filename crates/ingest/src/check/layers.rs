@@ -10,6 +10,7 @@ use address_index::index::{AddressIndex, AlignedBytes};
 use serde_json::Value;
 
 use super::Check;
+use crate::flat::read_tiles;
 
 const MAX_GEOJSON_BYTES: u64 = 1 << 30;
 const MAX_INDEX_BYTES: u64 = 4 << 30;
@@ -48,7 +49,8 @@ impl Check<'_> {
         }
     }
 
-    fn layer(&mut self, path: &str) {
+    /// A layer, or the flat map of a survey.
+    pub(super) fn layer(&mut self, path: &str) {
         let full = self.folder().join(path);
         let extension = full.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
         match extension.as_str() {
@@ -175,22 +177,14 @@ fn flatgeobuf(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Magic number, and sections within the file.
+/// Its directories open, and its tiles lie within the file.
 fn pmtiles(path: &Path) -> Result<(), String> {
     let length = fs::metadata(path).map_err(|error| error.to_string())?.len();
-    let mut head = [0u8; 127];
-    File::open(path).and_then(|mut file| file.read_exact(&mut head)).map_err(|error| error.to_string())?;
-    if head.get(..8) != Some(b"PMTiles\x03") {
-        return Err("no PMTiles of version 3".into());
+    let mut file = BufReader::new(File::open(path).map_err(|error| error.to_string())?);
+    let tiles = read_tiles(&mut file).map_err(|error| error.to_string())?;
+    if tiles.is_empty() {
+        return Err("it holds no tiles".into());
     }
-    let number = |at: usize| {
-        head.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes).unwrap_or(u64::MAX)
-    };
-    for (what, at) in [("root directory", 8), ("metadata", 24), ("leaf directories", 40), ("tiles", 56)] {
-        let end = number(at).checked_add(number(at + 8));
-        if end.is_none_or(|end| end > length) {
-            return Err(format!("its {what} end beyond the file"));
-        }
-    }
-    Ok(())
+    let beyond = tiles.iter().find(|tile| tile.3.checked_add(tile.4.into()).is_none_or(|end| end > length));
+    beyond.map_or(Ok(()), |(zoom, x, y, ..)| Err(format!("tile {zoom}/{x}/{y} lies beyond the file")))
 }

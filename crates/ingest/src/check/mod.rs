@@ -234,6 +234,9 @@ impl Check<'_> {
         for file in self.files(&format!("{survey}/{GROUND_FOLDER}"), "tif") {
             self.raster(&file);
         }
+        for file in self.files(survey, "pmtiles") {
+            self.layer(&file);
+        }
         self.leftovers(survey);
     }
 

@@ -7,26 +7,32 @@ use store::write::remove_whole_folder;
 
 use super::{ChildKey, County, CountyError, SurveyKey, names, root};
 use crate::{
+    flat::FlatMapReport,
     land::{
         CutAway, Kept, LandError, LandOptions, LandPlan, LandReport, OUTLINE_FILE, RasterKind,
-        TERRAIN_FOLDER, build, keep, kept_sources, outline_of, survey_terrain,
+        TERRAIN_FOLDER, build, flat_map, keep, kept_sources, outline_of, survey_terrain,
     },
     mesh::{Progress, Stage, TILES_FOLDER, tidy},
 };
 
 /// Versions of the terrain that stay: the one that is shown, and the one that somebody may still be looking at.
 const VERSIONS_KEPT: usize = 2;
+/// The flat base map of the county.
+const BASE_MAP: &str = "layers/basemap.pmtiles";
+const BASE_MAP_LAYER: &str = "basemap";
+/// The flat map of a survey.
+const SURVEY_MAP_FILE: &str = "ortho.pmtiles";
 
 /// What is to become of the children of the root, for one rename.
 pub(super) type Changes = Vec<(ChildKey, Option<serde_json::Value>)>;
 
 impl County {
-    /// Takes rasters in and makes the terrain anew.
+    /// Takes rasters in, and makes the terrain and, of orthophotos, the flat base map anew.
     ///
     /// # Errors
     /// Rasters that would lie absurdly far from the county, what cannot be stored, and being cancelled.
     pub fn import_land(
-        &self,
+        &mut self,
         plan: &LandPlan,
         options: &LandOptions,
         progress: &dyn Progress,
@@ -35,7 +41,49 @@ impl County {
         for raster in &plan.rasters {
             keep(self.folder(), raster, progress)?;
         }
+        if plan.rasters.iter().any(|raster| raster.kind == RasterKind::Ortho) {
+            self.make_base_map(progress)?;
+        }
         self.remake_land(options, progress)
+    }
+
+    /// Makes the county's flat base map of all orthophotos: the layer `basemap`.
+    fn make_base_map(&mut self, progress: &dyn Progress) -> Result<(), CountyError> {
+        let (sources, _) = kept_sources(self.folder())?;
+        let folder = self.folder().join("layers");
+        std::fs::create_dir_all(&folder).map_err(LandError::store(&folder))?;
+        let made = flat_map(&sources, &self.config().name, &self.folder().join(BASE_MAP), progress)?;
+        if made.is_some() && self.config().layers.get(BASE_MAP_LAYER).is_none_or(|path| path != BASE_MAP) {
+            let mut config = self.config().clone();
+            config.layers.insert(BASE_MAP_LAYER.to_owned(), BASE_MAP.to_owned());
+            self.set_config(config)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the flat map of a survey of the orthophotos that a plan names, which were taken in before.
+    ///
+    /// # Errors
+    /// Photos that cannot be read, and what the disk answers.
+    pub fn make_survey_map(
+        &self,
+        plan: &LandPlan,
+        key: &SurveyKey,
+        progress: &dyn Progress,
+    ) -> Result<Option<FlatMapReport>, CountyError> {
+        let (sources, _) = kept_sources(self.folder())?;
+        let is_named = |kept: &Kept| {
+            plan.rasters.iter().any(|raster| {
+                raster.kind == kept.source.kind
+                    && raster.name == kept.source.delivered
+                    && raster.region_deg == kept.source.region_deg
+            })
+        };
+        let sources: Vec<Kept> = sources.into_iter().filter(is_named).collect();
+        let survey = self.survey_folder(key);
+        std::fs::create_dir_all(&survey).map_err(LandError::store(&survey))?;
+        let name = format!("{} {}", key.village, key.date);
+        Ok(flat_map(&sources, &name, &survey.join(SURVEY_MAP_FILE), progress)?)
     }
 
     /// Makes the terrain anew of what is kept, and shows it. `None`: there is no elevation model.

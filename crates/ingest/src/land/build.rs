@@ -2,14 +2,14 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, Cursor},
+    io::{self, BufReader, BufWriter, Cursor},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
 use glam::DVec2;
 use serde::{Deserialize, Serialize};
-use store::write::AtomicFolder;
+use store::write::{AtomicFile, AtomicFolder};
 use terrain::{CutOut, PlanRect, TerrainTiles, TileGrid};
 
 use super::{
@@ -20,6 +20,7 @@ use super::{
     raster_file,
 };
 use crate::{
+    flat::{FlatMapReport, write_flat_map},
     ground::{
         Dem, EARTH_RADIUS_M, LocalPlan, Ortho, OrthoTiff, TerrainOptions, TerrainReport, write_terrain,
     },
@@ -128,16 +129,7 @@ pub fn build(
     options: &LandOptions,
     progress: &dyn Progress,
 ) -> Result<Option<LandReport>, LandError> {
-    let of = |kind: RasterKind| {
-        let mut found: Vec<&Kept> = sources.iter().filter(|kept| kept.source.kind == kind).collect();
-        let fineness = |kept: &Kept| (kept.source.pixel_m.ln() / AS_FINE.ln()).round() as i64;
-        found.sort_by_key(|kept| {
-            // What surveys found in their points comes last.
-            (kept.source.number == 0, fineness(kept), std::cmp::Reverse(kept.source.number))
-        });
-        found
-    };
-    let (dems, photos) = (of(RasterKind::Dem), of(RasterKind::Ortho));
+    let (dems, photos) = (of_kind(sources, RasterKind::Dem), of_kind(sources, RasterKind::Ortho));
     let Some([west, south, east, north]) = union(dems.iter().map(|kept| kept.source.region_deg)) else {
         return Ok(None);
     };
@@ -456,6 +448,47 @@ fn with_photos<T>(
     failed.sort_by_key(|(number, _)| *number);
     findings.extend(failed.into_iter().map(|(_, finding)| finding));
     done
+}
+
+/// Makes a flat map (PMTiles) of the orthophotos among some sources; `None` if there are none.
+///
+/// # Errors
+/// Photos that cannot be read, and what the disk answers.
+pub fn flat_map(
+    sources: &[Kept],
+    name: &str,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<Option<FlatMapReport>, LandError> {
+    let photos = of_kind(sources, RasterKind::Ortho);
+    let Some(region) = union(photos.iter().map(|kept| kept.source.region_deg)) else { return Ok(None) };
+    let plan = LocalPlan::at((region[0] + region[2]) * 0.5, (region[1] + region[3]) * 0.5)
+        .ok_or_else(|| LandError::Terrain("the photos would lie at a pole".into()))?;
+    let pixel_m = photos.iter().map(|kept| kept.source.pixel_m).fold(f64::INFINITY, f64::min);
+    progress.begin(Stage::FlatMap, 1);
+    let mut findings = Vec::new();
+    let made = with_photos(&photos, &plan, &mut findings, |photos| -> Result<_, LandError> {
+        let Some(photos) = photos else { return Ok(None) };
+        let file = AtomicFile::create(path).map_err(LandError::store(path))?;
+        let (file, report) = write_flat_map(photos, &plan, region, pixel_m, name, BufWriter::new(file))?;
+        let file =
+            file.into_inner().map_err(io::IntoInnerError::into_error).map_err(LandError::store(path))?;
+        file.commit().map_err(LandError::store(path))?;
+        Ok(Some(report))
+    })?;
+    progress.advance(1);
+    Ok(made)
+}
+
+/// Sources of a kind, the best first.
+fn of_kind(sources: &[Kept], kind: RasterKind) -> Vec<&Kept> {
+    let mut found: Vec<&Kept> = sources.iter().filter(|kept| kept.source.kind == kind).collect();
+    let fineness = |kept: &Kept| (kept.source.pixel_m.ln() / AS_FINE.ln()).round() as i64;
+    found.sort_by_key(|kept| {
+        // What surveys found in their points comes last.
+        (kept.source.number == 0, fineness(kept), std::cmp::Reverse(kept.source.number))
+    });
+    found
 }
 
 impl LandReport {

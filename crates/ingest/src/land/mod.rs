@@ -22,7 +22,7 @@ use std::{io, path::PathBuf};
 
 use crate::{ground::TerrainError, place::PlaceError, raster::RasterError};
 
-pub use build::{CutAway, LandOptions, LandReport, SourceUse, TILE_CELLS, build};
+pub use build::{CutAway, LandOptions, LandReport, SourceUse, TILE_CELLS, build, flat_map};
 pub use cut::{OUTLINE_FILE, OutlineError, Rings, outline_of};
 pub use heights::{CountyHeights, HeightRaster};
 pub use keep::{Kept, KeptSource, SOURCES_FOLDER, kept_sources};
@@ -88,6 +88,9 @@ pub enum LandError {
     /// The terrain's tiles cannot be made.
     #[error("the terrain's tiles")]
     Tiles(#[from] TerrainError),
+    /// The flat map cannot be made.
+    #[error("the flat map")]
+    Flat(#[from] crate::flat::PmTilesError),
     /// Somebody asked to stop.
     #[error("stopped as asked; rasters that were taken in are kept")]
     Cancelled,

@@ -63,6 +63,8 @@ pub enum Stage {
     Keep,
     /// Terrain is made; counted in tiles.
     Terrain,
+    /// A flat map is made; not counted.
+    FlatMap,
 }
 
 /// Told what an import is doing, from any thread.

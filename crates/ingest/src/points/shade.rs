@@ -14,6 +14,9 @@ pub(super) struct Shade {
     classes: [bool; 256],
     /// Intensities that are black and white.
     range: (u16, u16),
+    /// Counted once all points are known: they are asked for with every point.
+    has_intensities: bool,
+    has_classes: bool,
 }
 
 impl Default for Shade {
@@ -24,6 +27,8 @@ impl Default for Shade {
             intensities: vec![0; 1 << 16],
             classes: [false; 256],
             range: (0, u16::MAX),
+            has_intensities: false,
+            has_classes: false,
         }
     }
 }
@@ -57,6 +62,8 @@ impl Shade {
             found.unwrap_or(0) as u16
         };
         self.range = (at(0.02), at(0.98));
+        self.has_intensities = self.intensities.iter().filter(|count| **count > 0).count() > 1;
+        self.has_classes = self.classes.iter().skip(2).any(|is_there| *is_there);
         self
     }
     /// A colour in 8 bits.
@@ -69,11 +76,11 @@ impl Shade {
     }
     /// Whether intensities tell points apart.
     pub(super) fn has_intensities(&self) -> bool {
-        self.intensities.iter().filter(|count| **count > 0).count() > 1
+        self.has_intensities
     }
     /// Whether points have classes other than "none".
     pub(super) fn has_classes(&self) -> bool {
-        self.classes.iter().skip(2).any(|is_there| *is_there)
+        self.has_classes
     }
     /// The colour a point is shown in.
     pub(super) fn color(&self, point: &Record) -> [u8; 3] {
