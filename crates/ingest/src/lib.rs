@@ -23,3 +23,4 @@ pub mod raster;
 pub mod sample;
 pub mod subject;
 pub mod table;
+pub mod vector;

@@ -12,6 +12,7 @@ mod mesh;
 mod osgb;
 mod points;
 mod raster;
+mod vector;
 
 use std::collections::BTreeMap;
 
