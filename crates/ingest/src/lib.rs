@@ -33,3 +33,4 @@ pub mod raster;
 pub mod sample;
 pub mod subject;
 pub mod table;
+pub mod vector;

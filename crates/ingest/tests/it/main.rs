@@ -13,6 +13,7 @@ mod mesh;
 mod osgb;
 mod points;
 mod raster;
+mod vector;
 
 use std::collections::BTreeMap;
 
