@@ -121,12 +121,12 @@ impl StageClock {
 impl Progress for StageClock {
     fn begin(&self, stage: Stage, _total: u64) {
         match stage {
-            Stage::Convert => {}
             Stage::Cover => self.mark("convert"),
             Stage::Finish => {
                 let converted = self.ends.lock().is_ok_and(|e| e.iter().any(|(name, _)| name == "convert"));
                 self.mark(if converted { "cover" } else { "convert" });
             }
+            _ => {}
         }
     }
 
