@@ -126,14 +126,7 @@ impl Progress for StageClock {
                 let converted = self.ends.lock().is_ok_and(|e| e.iter().any(|(name, _)| name == "convert"));
                 self.mark(if converted { "cover" } else { "convert" });
             }
-            // Nothing ends when these begin.
-            Stage::Convert
-            | Stage::Points
-            | Stage::Tiles
-            | Stage::Ground
-            | Stage::Keep
-            | Stage::Terrain
-            | Stage::FlatMap => {}
+            _ => {}
         }
     }
 

@@ -76,6 +76,9 @@ pub(crate) struct Import {
     /// Make simple blocks of the buildings that the classes of points name.
     #[arg(long)]
     blocks: bool,
+    /// Leave the ground as it is: when many surveys are imported one by one, only the last needs to cut it.
+    #[arg(long)]
+    ground_later: bool,
     /// 3D Tiles are linked into the county instead of copied, where the disk can.
     #[arg(long)]
     link: bool,
@@ -148,7 +151,7 @@ fn open_or_create(args: &Import, key: Option<&SurveyKey>) -> Result<Option<Count
             .with_context(|| {
                 format!("{} is no county folder; `hamlet county new` makes one", folder.display())
             })
-            .map(Some);
+            .map(|county| Some(if args.ground_later { county.with_ground_later() } else { county }));
     }
     if args.dry_run {
         return Ok(None);

@@ -131,9 +131,11 @@ impl County {
             changes.push((ChildKey::Blocks(key.village.clone()), None));
         }
         let has_land = document.child(&ChildKey::Terrain).is_some() || !self.land_versions()?.is_empty();
-        if has_land && (!is_shown || self.outline_changes(key)) {
-            let options = LandOptions { copyright: None, cell_m: None };
-            changes.extend(self.land_for(Some(key), &options, progress)?.0);
+        if has_land
+            && !self.is_ground_later
+            && (!is_shown || self.outline_changes(key) || self.is_land_stale()?)
+        {
+            changes.extend(self.land_for(Some(key), &LandOptions::default(), progress)?.0);
         }
         self.change_root(changes)?;
         self.remove_old_land()
@@ -147,6 +149,32 @@ impl County {
         // What cannot be had is a note of the terrain's report.
         let _ = outline_of(&survey.join(TILES_FOLDER), &kept);
         before != std::fs::read(&kept).ok()
+    }
+
+    /// Whether the terrain that is shown was cut for other surveys than those that are.
+    fn is_land_stale(&self) -> Result<bool, CountyError> {
+        let Some(version) = self.current_land()? else { return Ok(true) };
+        let Some(report) = LandReport::read(&self.land_folder(&version)) else { return Ok(true) };
+        let cut: Vec<(&str, &str)> =
+            report.cut_m2.iter().map(|(village, survey, _)| (village.as_str(), survey.as_str())).collect();
+        let surveys = self.surveys()?;
+        let shown = surveys.iter().filter(|survey| {
+            survey.is_current && self.survey_folder(&survey.key).join(TILES_FOLDER).join(root::FILE).is_file()
+        });
+        let shown: Vec<_> =
+            shown.map(|survey| (survey.key.village.as_str(), survey.key.date.as_str())).collect();
+        Ok(shown != cut)
+    }
+
+    /// What was asked for when the terrain was made last, where nothing else is asked for now.
+    fn land_options(&self, asked: &LandOptions) -> Result<LandOptions, CountyError> {
+        let last = self.land_versions()?.last().map(|number| self.land_folder(&number.to_string()));
+        let before = last.and_then(|folder| LandReport::read(&folder)).map(|report| report.options);
+        let before = before.unwrap_or_default();
+        Ok(LandOptions {
+            cell_m: asked.cell_m.or(before.cell_m),
+            copyright: asked.copyright.clone().or(before.copyright),
+        })
     }
 
     /// The terrain as it has to be if a survey were shown: made, not shown yet.
@@ -163,8 +191,10 @@ impl County {
         let (cuts, more_notes) = self.cuts(shown)?;
         let version = self.next_version()?;
         let target = folder.join(&version);
-        let report = build(&sources, &cuts, &target, options, progress)?;
-        let Some(mut report) = report else { return Ok((vec![(ChildKey::Terrain, None)], None)) };
+        let options = self.land_options(options)?;
+        let report = build(&sources, &cuts, &target, &options, progress)?;
+        // Nothing to make it of: ground that somebody else put there stays.
+        let Some(mut report) = report else { return Ok((Vec::new(), None)) };
         report.notes.extend(notes.into_iter().chain(more_notes));
         if report.tiles == 0 {
             // All of it lies under meshes.

@@ -52,6 +52,8 @@ const FAR_DISTANCE_M: f64 = 100_000.0;
 pub struct County {
     folder: PathBuf,
     config: CountyConfig,
+    /// Whether the ground waits when what is shown changes.
+    is_ground_later: bool,
 }
 
 /// A village and a survey of it.
@@ -195,7 +197,7 @@ impl County {
         if fs::read_dir(folder).map_err(io)?.next().is_some() {
             return Err(CountyError::NotEmpty { path: folder.to_owned() });
         }
-        let county = Self { folder: folder.to_owned(), config: config.clone() };
+        let county = Self { folder: folder.to_owned(), config: config.clone(), is_ground_later: false };
         for name in ["villages", "terrain", "layers"] {
             fs::create_dir_all(folder.join(name)).map_err(io)?;
         }
@@ -221,7 +223,14 @@ impl County {
             return Err(CountyError::TooNew { path, found: u32::try_from(found).unwrap_or(u32::MAX) });
         }
         let config = toml::from_str(&text).map_err(corrupt)?;
-        Ok(Self { folder: folder.to_owned(), config })
+        Ok(Self { folder: folder.to_owned(), config, is_ground_later: false })
+    }
+
+    /// The same county, in which the ground stays as it is when a survey is shown or points are imported. Whoever imports
+    /// many surveys makes it once at the end, by [`County::remake_land`] or an import without this.
+    pub fn with_ground_later(mut self) -> Self {
+        self.is_ground_later = true;
+        self
     }
 
     /// Its folder.

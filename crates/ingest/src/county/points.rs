@@ -37,7 +37,7 @@ impl County {
         // Ground found in points stands in where no elevation model was delivered.
         let (sources, _) = kept_sources(self.folder())?;
         let has_dem = sources.iter().any(|kept| kept.source.kind == RasterKind::Dem);
-        if !has_dem && report.ground.is_some() {
+        if !has_dem && report.ground.is_some() && !self.is_ground_later {
             self.remake_land(&LandOptions::default(), progress)?;
         }
         Ok(report)

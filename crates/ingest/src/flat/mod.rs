@@ -3,5 +3,5 @@
 mod pmtiles;
 mod tiles;
 
-pub use pmtiles::{PmTilesError, PmTilesHeader, PmTilesWriter, read_tiles, tile_id, tile_of};
+pub use pmtiles::{PlacedTile, PmTilesError, PmTilesHeader, PmTilesWriter, read_tiles, tile_id, tile_of};
 pub use tiles::{FlatMapReport, write_flat_map};

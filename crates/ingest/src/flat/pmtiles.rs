@@ -274,12 +274,15 @@ fn serialised(entries: &[Entry]) -> Vec<u8> {
     out
 }
 
-/// All tiles of a package: zoom, x, y, and where in the file they lie. For checks and tests; packages of millions of
+/// A tile of a package: zoom, x, y, where in the file it lies, and its length.
+pub type PlacedTile = (u8, u32, u32, u64, u32);
+
+/// All tiles of a package. For checks and tests; packages of millions of
 /// tiles are refused.
 ///
 /// # Errors
 /// A package that cannot be read or contradicts itself.
-pub fn read_tiles<R: Read + Seek>(file: &mut R) -> Result<Vec<(u8, u32, u32, u64, u32)>, PmTilesError> {
+pub fn read_tiles<R: Read + Seek>(file: &mut R) -> Result<Vec<PlacedTile>, PmTilesError> {
     let invalid = |reason: &str| PmTilesError::Invalid(reason.to_owned());
     let mut head = [0u8; HEADER_BYTES as usize];
     file.seek(SeekFrom::Start(0))?;

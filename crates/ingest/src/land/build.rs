@@ -36,6 +36,9 @@ pub const TILE_CELLS: u32 = 64;
 const MAX_CELLS: f64 = 8000.0;
 /// Photos make the lattice finer than the elevation models by this factor at most: their texels hang on it.
 const PHOTO_FACTOR: f64 = 4.0;
+/// Tiles of the finest level that are made without being asked for: with photos each takes some 40 ms.
+const PHOTO_TILES: f64 = 1000.0;
+const PLAIN_TILES: f64 = 4000.0;
 const PICTURE_SIDE: u32 = 256;
 const PHOTO_SIDE: u32 = 512;
 /// How far meshes may be from their samples, in cells, and metres at least.
@@ -46,7 +49,7 @@ const AS_FINE: f64 = 1.5;
 const REPORT_FORMAT: u32 = 1;
 
 /// How terrain is made.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LandOptions {
     /// Side of the cells, metres; chosen if not given.
     pub cell_m: Option<f64>,
@@ -111,6 +114,8 @@ pub struct LandReport {
     pub bytes: u64,
     /// Levels.
     pub levels: u32,
+    /// What was asked for.
+    pub options: LandOptions,
     /// What was decided.
     pub notes: Vec<String>,
     /// What went wrong.
@@ -210,6 +215,7 @@ pub fn build(
         triangles: made.triangles,
         bytes: made.bytes,
         levels: grid.levels(),
+        options: options.clone(),
         notes,
         findings,
     };
@@ -240,7 +246,8 @@ fn failed(kept: &Kept, error: &dyn std::error::Error) -> Finding {
     }
 }
 
-/// The side of the cells, metres, a number of two digits.
+/// The side of the cells, metres, a number of two digits: as fine as the finest elevation model, or a little finer where
+/// photos ask for it, as long as there are few enough tiles; beyond, as fine as what covers most of the county.
 fn cell_size(
     options: &LandOptions,
     dems: &[&Kept],
@@ -249,20 +256,49 @@ fn cell_size(
     notes: &mut Vec<String>,
 ) -> Result<f64, LandError> {
     // What surveys found is much finer than a county: it counts only where there is nothing else.
-    let delivered: Vec<&&Kept> = dems.iter().filter(|kept| kept.source.number > 0).collect();
-    let pixel = |kept: &&Kept| kept.source.pixel_m;
-    let finest = if delivered.is_empty() {
-        dems.iter().map(pixel).fold(f64::INFINITY, f64::min)
-    } else {
-        delivered.into_iter().map(pixel).fold(f64::INFINITY, f64::min)
-    };
-    let photo = photos.iter().map(pixel).fold(f64::INFINITY, f64::min);
+    let delivered: Vec<&Kept> = dems.iter().copied().filter(|kept| kept.source.number > 0).collect();
+    let counted = if delivered.is_empty() { dems } else { &delivered };
+    let finest = counted.iter().map(|kept| kept.source.pixel_m).fold(f64::INFINITY, f64::min);
+    let photo = photos.iter().map(|kept| kept.source.pixel_m).fold(f64::INFINITY, f64::min);
     let for_photo = photo * f64::from(PHOTO_SIDE / TILE_CELLS);
     let wanted = match options.cell_m {
-        Some(cell_m) if cell_m.is_finite() && cell_m > 0.0 => cell_m,
+        Some(cell_m) if cell_m.is_finite() && cell_m > 0.0 => return within_memory(cell_m, area, notes),
         Some(cell_m) => return Err(LandError::Terrain(format!("{cell_m} m is no size of a cell"))),
         None => rounded(finest.min(for_photo.max(finest / PHOTO_FACTOR))),
     };
+    let most = if photos.is_empty() { PLAIN_TILES } else { PHOTO_TILES };
+    let tile_m = f64::from(TILE_CELLS);
+    let for_tiles = (area.size().x * area.size().y / most).sqrt() / tile_m;
+    let cell_m =
+        if wanted >= for_tiles { wanted } else { rounded_up(for_tiles.min(common(counted)).max(wanted)) };
+    if cell_m > wanted {
+        notes.push(format!(
+            "cells of {cell_m} m instead of {wanted} m, or the terrain would have too many tiles; --cell says otherwise"
+        ));
+    }
+    within_memory(cell_m, area, notes)
+}
+
+/// The pixels of the finest elevation models that cover half of all there is to cover, together with finer ones.
+fn common(dems: &[&Kept]) -> f64 {
+    let area = |kept: &Kept| {
+        let [w, s, e, n] = kept.source.region_deg;
+        (e - w) * (n - s)
+    };
+    let [w, s, e, n] = union(dems.iter().map(|kept| kept.source.region_deg)).unwrap_or_default();
+    let mut by_pixel: Vec<&&Kept> = dems.iter().collect();
+    by_pixel.sort_by(|a, b| a.source.pixel_m.total_cmp(&b.source.pixel_m));
+    let mut covered = 0.0;
+    for kept in &by_pixel {
+        covered += area(kept);
+        if covered >= (e - w) * (n - s) * 0.5 {
+            return kept.source.pixel_m;
+        }
+    }
+    by_pixel.last().map_or(1.0, |kept| kept.source.pixel_m)
+}
+
+fn within_memory(wanted: f64, area: PlanRect, notes: &mut Vec<String>) -> Result<f64, LandError> {
     let least = area.size().max_element() / MAX_CELLS;
     if wanted >= least {
         return Ok(wanted);

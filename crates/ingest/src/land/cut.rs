@@ -159,8 +159,11 @@ fn cover(source: &Source, root: &Bytes) -> Result<Rings, OutlineError> {
         .collect())
 }
 
+/// Contents, and the corners of the box around all.
+type Found = (Vec<Job>, Vec<DVec3>);
+
 /// The contents that show what is covered, and the corners of the root's box; `None`: the root has no volume.
-fn contents(source: &Source, root: &Bytes) -> Result<Option<(Vec<Job>, Vec<DVec3>)>, OutlineError> {
+fn contents(source: &Source, root: &Bytes) -> Result<Option<Found>, OutlineError> {
     let bad = |error: &dyn std::fmt::Display| OutlineError::Root(error.to_string());
     let (raw, _) = RawTileset::parse(root, source.root_uri()).map_err(|error| bad(&error))?;
     let mut tree = Tree::new(TreeLimits::default());

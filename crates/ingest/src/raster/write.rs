@@ -65,6 +65,9 @@ impl Sample for u8 {
     }
 }
 
+/// A field of a directory: its kind, how many values it has, and their bytes.
+type Field = (u16, usize, Vec<u8>);
+
 /// A raster that is written row by row from the north, with memory for a row of tiles.
 #[derive(Debug)]
 pub struct GeoTiffWriter<W: Write + Seek, T: Sample> {
@@ -106,7 +109,9 @@ impl<W: Write + Seek, T: Sample> GeoTiffWriter<W, T> {
     pub fn write_rows(&mut self, numbers: &[T]) -> io::Result<()> {
         let width = self.header.width as usize;
         let rows = numbers.len() / width;
-        if numbers.len() % width != 0 || u64::from(self.rows) + rows as u64 > u64::from(self.header.height) {
+        if !numbers.len().is_multiple_of(width)
+            || u64::from(self.rows) + rows as u64 > u64::from(self.header.height)
+        {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the rows of this raster"));
         }
         for row in numbers.chunks_exact(width) {
@@ -172,12 +177,12 @@ impl<W: Write + Seek, T: Sample> GeoTiffWriter<W, T> {
             |values: &[u32]| (4u16, values.len(), values.iter().flat_map(|v| v.to_le_bytes()).collect());
         let doubles =
             |values: &[f64]| (12u16, values.len(), values.iter().flat_map(|v| v.to_le_bytes()).collect());
-        let long8s = |values: Vec<u64>| -> (u16, usize, Vec<u8>) {
+        let long8s = |values: Vec<u64>| -> Field {
             (16, values.len(), values.iter().flat_map(|v| v.to_le_bytes()).collect())
         };
         let (format, bits) = T::FORMAT;
         let GeoTransform { origin, column, row } = self.header.transform;
-        let mut entries: Vec<(u16, (u16, usize, Vec<u8>))> = vec![
+        let mut entries: Vec<(u16, Field)> = vec![
             (256, longs(&[self.header.width])),
             (257, longs(&[self.header.height])),
             (258, shorts(&[bits])),

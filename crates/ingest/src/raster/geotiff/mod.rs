@@ -74,6 +74,7 @@ pub struct GeoTiff<R: Read + Seek> {
     decoder: Decoder<R>,
     info: RasterInfo,
     layout: header::Layout,
+    recent: window::Recent,
 }
 
 /// What is wrong with a raster.
@@ -131,7 +132,7 @@ impl<R: Read + Seek> GeoTiff<R> {
         limits.ifd_value_size = MAX_TAG_BYTES;
         let mut decoder = Decoder::new(file)?.with_limits(limits);
         let (info, layout) = header::read(&mut decoder)?;
-        Ok(Self { decoder, info, layout })
+        Ok(Self { decoder, info, layout, recent: window::Recent::default() })
     }
     /// What it says about itself.
     pub fn info(&self) -> &RasterInfo {

@@ -1,6 +1,10 @@
 //! Windows of a raster, decoded tile by tile.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::{
+    collections::VecDeque,
+    io::{Read, Seek, SeekFrom},
+    sync::Arc,
+};
 
 use tiff::decoder::DecodingResult;
 
@@ -8,6 +12,34 @@ use super::{Bands, GeoTiff, MAX_WINDOW_PIXELS, RasterError, jpeg_guard};
 
 /// Bytes in which the header of a JPEG must be.
 const JPEG_HEADER_BYTES: u64 = 1 << 16;
+
+/// Bytes of decoded chunks that are kept: neighbouring windows need the same ones.
+const RECENT_BYTES: usize = 32 << 20;
+
+/// Chunks that were decoded last, the latest at the end.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    chunks: VecDeque<(u32, Arc<DecodingResult>, usize)>,
+    bytes: usize,
+}
+
+impl Recent {
+    fn get(&mut self, index: u32) -> Option<Arc<DecodingResult>> {
+        let at = self.chunks.iter().position(|chunk| chunk.0 == index)?;
+        let found = self.chunks.remove(at)?;
+        let chunk = found.1.clone();
+        self.chunks.push_back(found);
+        Some(chunk)
+    }
+
+    fn put(&mut self, index: u32, chunk: &Arc<DecodingResult>, bytes: usize) {
+        self.chunks.push_back((index, chunk.clone(), bytes));
+        self.bytes += bytes;
+        while self.bytes > RECENT_BYTES && self.chunks.len() > 1 {
+            self.bytes -= self.chunks.pop_front().map_or(0, |oldest| oldest.2);
+        }
+    }
+}
 
 /// Pixels of a raster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +186,12 @@ impl<R: Read + Seek> GeoTiff<R> {
     }
 
     /// A decoded chunk, long enough for all its pixels; `None` if it was never written.
-    fn chunk(&mut self, index: u32, column: u32, row: u32) -> Result<Option<DecodingResult>, RasterError> {
+    fn chunk(
+        &mut self,
+        index: u32,
+        column: u32,
+        row: u32,
+    ) -> Result<Option<Arc<DecodingResult>>, RasterError> {
         let kind = if self.layout.is_tiled { "tile" } else { "strip" };
         let fail = |reason: String| RasterError::Chunk { kind, index, column, row, reason };
         let at = index as usize;
@@ -164,6 +201,9 @@ impl<R: Read + Seek> GeoTiff<R> {
         };
         if length == 0 {
             return Ok(None);
+        }
+        if let Some(chunk) = self.recent.get(index) {
+            return Ok(Some(chunk));
         }
         if self.layout.is_jpeg {
             self.check_jpeg(offset, length).map_err(fail)?;
@@ -176,6 +216,9 @@ impl<R: Read + Seek> GeoTiff<R> {
         if len(&chunk) < pixels * per_pixel {
             return Err(fail(format!("{} numbers for {pixels} pixels", len(&chunk))));
         }
+        let bytes = len(&chunk) * number_bytes(&chunk);
+        let chunk = Arc::new(chunk);
+        self.recent.put(index, &chunk, bytes);
         Ok(Some(chunk))
     }
 
@@ -207,6 +250,16 @@ fn len(chunk: &DecodingResult) -> usize {
         DecodingResult::I16(v) => v.len(),
         DecodingResult::I32(v) => v.len(),
         DecodingResult::I64(v) => v.len(),
+    }
+}
+
+/// Bytes of a number of a chunk.
+fn number_bytes(chunk: &DecodingResult) -> usize {
+    match chunk {
+        DecodingResult::U8(_) | DecodingResult::I8(_) => 1,
+        DecodingResult::U16(_) | DecodingResult::I16(_) | DecodingResult::F16(_) => 2,
+        DecodingResult::U32(_) | DecodingResult::I32(_) | DecodingResult::F32(_) => 4,
+        DecodingResult::U64(_) | DecodingResult::I64(_) | DecodingResult::F64(_) => 8,
     }
 }
 

@@ -123,7 +123,7 @@ fn a_file_that_breaks_off_is_named_and_the_rest_is_imported() {
     let bytes = fs::read(delivery.join("b.laz")).unwrap();
     let mut broken = bytes.clone();
     let length = broken.len();
-    broken[length / 3..length / 3 + 2000].fill(0x5a);
+    broken[length / 2..].fill(0x5a);
     fs::write(delivery.join("b.laz"), broken).unwrap();
     fs::write(delivery.join("c.las"), b"LASF and nothing more").unwrap();
     let planned =
@@ -159,7 +159,8 @@ fn a_real_survey_becomes_points_ground_and_blocks() {
     let report = county.import_points(&planned, &survey, &CloudOptions::default(), &Silent).unwrap();
     assert_eq!((report.points, report.left_out), (848_942, 0));
     println!("{report}");
-    assert!(report.bytes < report.points * 6, "{} bytes", report.bytes);
+    // Positions, strength of the echo and class.
+    assert!(report.bytes < report.points * 9, "{} bytes", report.bytes);
     inspect(county.folder());
     let ground = county.survey_folder(&survey).join("ground");
     let footprints =
