@@ -157,3 +157,26 @@ fn reports_for_programs_are_json() {
     let lon = hits[0]["lonLat"][0].as_f64().unwrap();
     assert!((lon - 119.9).abs() < 1e-5, "{lon}");
 }
+
+#[test]
+fn a_sample_becomes_a_county_by_its_own_script() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let words = ["sample", "deliveries", "--villages", "1", "--detail", "tiny"];
+    let (code, out, error) = hamlet(at, &words);
+    assert_eq!(code, 0, "{out}\n{error}");
+    let (code, out, _) = hamlet(at, &words);
+    assert!(code == 0 && out.contains("there already"), "{out}");
+    let script = Command::new("sh")
+        .args(["deliveries/import.sh", "county", "mesh"])
+        .current_dir(at)
+        .env("HAMLET", env!("CARGO_BIN_EXE_hamlet"))
+        .output();
+    let Ok(script) = script else {
+        eprintln!("skipped: there is no sh");
+        return;
+    };
+    assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stderr));
+    let (code, list, _) = hamlet(at, &["survey", "list", "county"]);
+    assert!(code == 0 && list.starts_with("* 3599211"), "{list}");
+}

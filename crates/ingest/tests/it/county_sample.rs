@@ -58,6 +58,36 @@ fn a_county_is_whole_and_its_files_can_be_read() {
     footprints_match_the_truth(&files);
     layers_are_sound(&files);
     tables_are_flawed_as_the_truth_says(&files, &summary);
+    the_guide_names_what_is_there(&files, &summary);
+}
+
+fn the_guide_names_what_is_there(files: &Files, summary: &CountySummary) {
+    let readme = text(files, "README.txt");
+    let mut named = 0;
+    for words in readme.lines().filter_map(|line| line.trim().strip_prefix("hamlet import ")) {
+        let deliveries = words.split(' ').take_while(|word| !word.starts_with("--"));
+        for delivery in deliveries {
+            named += 1;
+            let (before, after) = delivery.split_once('*').unwrap_or((delivery, ""));
+            let is_there = |path: &&String| path.starts_with(before) && path.contains(after);
+            assert!(files.keys().any(|path| is_there(&path)), "{delivery} is not there");
+            assert!(!delivery.starts_with("truth"), "{delivery}");
+        }
+    }
+    assert!(named >= 7 + 3 * summary.villages + 6, "{named}");
+    let script = text(files, "import.sh");
+    let all = script.lines().find_map(|line| line.strip_prefix("subjects=${*:-")).unwrap();
+    let all: Vec<&str> = all.trim_end_matches('}').split(' ').collect();
+    for subject in ingest::subject::Subject::ALL {
+        let subject = subject.to_string();
+        assert!(all.contains(&subject.split(':').next().unwrap()), "{subject} is not among {all:?}");
+    }
+    assert!(script.contains("--name 枫岚县 --code 359921") && !script.contains("truth"));
+    let flight = text(files, "flight.txt");
+    assert_eq!(flight.lines().count(), 4 * summary.villages);
+    for line in flight.lines() {
+        assert!(geodesy::CameraPose::parse(line, geodesy::WorldFrame::Earth).is_ok(), "{line}");
+    }
 }
 
 fn buildings(files: &Files) -> Vec<serde_json::Value> {
