@@ -4,17 +4,21 @@
 //! - [`mesh`] places a mesh and makes 3D Tiles of it; [`adopt`] takes 3D Tiles that exist.
 //! - [`points`] reads clouds and makes point tilesets; [`raster`] reads GeoTIFF; [`ground`] makes terrain of both.
 //! - [`county`] is the folder that surveys are imported into, and the switch between them.
+//! - [`vector`] reads Shapefile, GeoJSON, FlatGeobuf, GeoPackage and OpenStreetMap PBF; [`layers`] makes the layers of a
+//!   county of them, [`buildings`] the footprints of a survey with ids that last.
 //! - [`table`] reads CSV and Excel; [`addresses`] makes address tables of it.
 //! - [`heights`] understands what people say about heights.
 //! - [`sample`] is a made-up village, [`county_sample`] a made-up county as raw deliveries, to try things with.
 
 pub mod addresses;
 pub mod adopt;
+pub mod buildings;
 pub mod county;
 pub mod county_sample;
 pub mod delivery;
 pub mod ground;
 pub mod heights;
+pub mod layers;
 pub mod mesh;
 pub mod obj;
 pub mod osgb;

@@ -9,6 +9,7 @@
 //! A survey is imported beside the others and switched in by one rename of the root `tileset.json`.
 
 mod config;
+mod places;
 mod root;
 
 use std::{
@@ -21,7 +22,9 @@ use store::write::{remove_whole_folder, write_atomic};
 
 use crate::{
     adopt::{AdoptError, AdoptOptions, AdoptReport, adopt},
+    layers::Elsewhere,
     mesh::{MeshError, MeshOptions, MeshPlan, MeshReport, Progress, TILES_FOLDER, import},
+    vector::VectorError,
 };
 
 pub use config::{CountyConfig, FORMAT};
@@ -137,6 +140,18 @@ pub enum CountyError {
         /// Date.
         date: String,
     },
+    /// A village that the county does not have.
+    #[error("village {village} is not in the county's list of villages (layers/villages.geojson)")]
+    UnknownVillage {
+        /// Its code.
+        village: String,
+    },
+    /// It lies outside the border of its village or of the county.
+    #[error("it is not imported: {0}")]
+    OutsideBorder(Elsewhere),
+    /// A layer of the county cannot be read.
+    #[error("a layer of the county cannot be read")]
+    Layer(#[source] VectorError),
     /// The mesh cannot be imported.
     #[error(transparent)]
     Mesh(#[from] MeshError),
@@ -261,7 +276,7 @@ impl County {
     /// Adopts an existing tileset as a survey of a village, and shows it.
     ///
     /// # Errors
-    /// Those of [`adopt`].
+    /// Those of [`adopt`], and a place outside the village.
     pub fn adopt_tileset(
         &self,
         source: &Path,
@@ -269,6 +284,7 @@ impl County {
         options: &AdoptOptions,
         progress: &dyn Progress,
     ) -> Result<AdoptReport, CountyError> {
+        self.check_place(&key.village, places::middle_of_tileset(source))?;
         let report = adopt(source, &self.survey_folder(key), options, progress)?;
         self.use_survey(key)?;
         Ok(report)
@@ -288,10 +304,16 @@ impl County {
                 key.village, self.config.code
             ));
         }
-        let Some(middle) = plan.middle() else {
+        let middle = plan.middle();
+        self.check_place(&key.village, middle.map(|m| [m.lon_rad.to_degrees(), m.lat_rad.to_degrees()]))?;
+        let Some(middle) = middle else {
             notes.push("the survey has no place on Earth".to_owned());
             return Ok(notes);
         };
+        // Borders say it better than neighbours.
+        if !self.borders()?.is_empty() {
+            return Ok(notes);
+        }
         let position = geodesy::ecef_from_geodetic(middle);
         let root = RootDocument::read(&self.folder)?;
         let others =

@@ -8,6 +8,7 @@ mod delivery;
 mod fuzzing;
 mod ground;
 mod heights;
+mod layers;
 mod mesh;
 mod osgb;
 mod points;
