@@ -7,6 +7,8 @@
 //! - [`land`] keeps elevation models and orthophotos and makes the county's terrain, [`flat`] its flat maps; [`blocks`] makes simple blocks.
 //! - [`check`] says whether a county is whole.
 //! - [`county`] is the folder that surveys are imported into, and the switch between them.
+//! - [`vector`] reads Shapefile, GeoJSON, FlatGeobuf, GeoPackage and OpenStreetMap PBF; [`layers`] makes the layers of a
+//!   county of them, [`buildings`] the footprints of a survey with ids that last.
 //! - [`table`] reads CSV and Excel; [`addresses`] makes address tables of it.
 //! - [`heights`] understands what people say about heights.
 //! - [`sample`] is a made-up village, [`county_sample`] a made-up county as raw deliveries, to try things with.
@@ -14,6 +16,7 @@
 pub mod addresses;
 pub mod adopt;
 pub mod blocks;
+pub mod buildings;
 pub mod check;
 pub mod cloud;
 pub mod county;
@@ -23,6 +26,7 @@ pub mod flat;
 pub mod ground;
 pub mod heights;
 pub mod land;
+pub mod layers;
 pub mod mesh;
 pub mod obj;
 pub mod osgb;

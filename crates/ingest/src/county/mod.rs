@@ -10,6 +10,7 @@
 
 mod config;
 mod land;
+mod places;
 mod points;
 mod root;
 
@@ -27,7 +28,9 @@ use crate::{
     blocks::BlocksError,
     cloud::{CloudError, POINTS_FOLDER},
     land::LandError,
+    layers::Elsewhere,
     mesh::{MeshError, MeshOptions, MeshPlan, MeshReport, Progress, TILES_FOLDER, import},
+    vector::VectorError,
 };
 
 pub use config::{CountyConfig, FORMAT};
@@ -145,6 +148,18 @@ pub enum CountyError {
         /// Date.
         date: String,
     },
+    /// A village that the county does not have.
+    #[error("village {village} is not in the county's list of villages (layers/villages.geojson)")]
+    UnknownVillage {
+        /// Its code.
+        village: String,
+    },
+    /// It lies outside the border of its village or of the county.
+    #[error("it is not imported: {0}")]
+    OutsideBorder(Elsewhere),
+    /// A layer of the county cannot be read.
+    #[error("a layer of the county cannot be read")]
+    Layer(#[source] VectorError),
     /// The mesh cannot be imported.
     #[error(transparent)]
     Mesh(#[from] MeshError),
@@ -285,7 +300,7 @@ impl County {
     /// Adopts an existing tileset as a survey of a village, and shows it.
     ///
     /// # Errors
-    /// Those of [`adopt`].
+    /// Those of [`adopt`], and a place outside the village.
     pub fn adopt_tileset(
         &self,
         source: &Path,
@@ -293,6 +308,7 @@ impl County {
         options: &AdoptOptions,
         progress: &dyn Progress,
     ) -> Result<AdoptReport, CountyError> {
+        self.check_place(&key.village, places::middle_of_tileset(source))?;
         let report = adopt(source, &self.survey_folder(key), options, progress)?;
         self.use_survey(key, progress)?;
         Ok(report)
@@ -320,10 +336,15 @@ impl County {
                 key.village, self.config.code
             ));
         }
+        self.check_place(&key.village, middle.map(|m| [m.lon_rad.to_degrees(), m.lat_rad.to_degrees()]))?;
         let Some(middle) = middle else {
             notes.push("the survey has no place on Earth".to_owned());
             return Ok(notes);
         };
+        // Borders say it better than neighbours.
+        if !self.borders()?.is_empty() {
+            return Ok(notes);
+        }
         notes.extend(
             self.distance_notes(middle, |child| child["extras"]["village"].as_str() != Some(&key.village))?,
         );

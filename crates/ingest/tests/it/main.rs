@@ -9,6 +9,7 @@ mod fuzzing;
 mod ground;
 mod heights;
 mod land;
+mod layers;
 mod mesh;
 mod osgb;
 mod points;
