@@ -101,7 +101,7 @@ pub(crate) fn geo_package(path: &Path, count: usize) {
         }
         for (x, y) in [(0.0, 0.0), (10.0, 0.0), (10.0, 8.0), (0.0, 8.0), (0.0, 0.0)] {
             blob.extend((east + x).to_le_bytes());
-            blob.extend((3_010_000.0 + y).to_le_bytes());
+            blob.extend((3_010_000.0_f64 + y).to_le_bytes());
         }
         db.execute(
             "INSERT INTO \"房屋\" (geom, 名称, 高度) VALUES (?1, ?2, ?3)",
