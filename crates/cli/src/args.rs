@@ -43,10 +43,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: crate::county::CountyCommand,
     },
-    /// Imports a survey of a village into a county and shows it.
+    /// Imports what a county receives: surveys of villages, layers, footprints, addresses.
     #[command(after_help = EXIT_CODES)]
     Import(crate::import::Import),
-    /// Lists, switches and removes surveys of villages.
+    /// Lists, switches and removes surveys of villages; what became of buildings between them.
     #[command(after_help = EXIT_CODES)]
     Survey {
         #[command(subcommand)]

@@ -12,7 +12,7 @@ use std::{path::Path, process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use args::{Cli, Command};
 use clap::Parser;
-use ingest::{county::CountyError, mesh::MeshError};
+use ingest::{buildings::BuildingsError, county::CountyError, layers::ColumnError, mesh::MeshError};
 use tracing_subscriber::EnvFilter;
 use viewer::{FlightPath, FlyOptions, ShotOptions, ViewOptions};
 
@@ -60,6 +60,8 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
             Some(MeshError::NoCrs { .. } | MeshError::NoHeightDatum { .. })
         )
         || error.is::<import::WrongUse>()
+        || error.is::<ColumnError>()
+        || matches!(error.downcast_ref::<BuildingsError>(), Some(BuildingsError::Column(_)))
         || matches!(error.downcast_ref::<CountyError>(), Some(CountyError::BadKey { .. }))
 }
 

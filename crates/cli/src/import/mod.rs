@@ -2,6 +2,7 @@
 
 mod bar;
 mod mesh;
+pub(crate) mod vector;
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,7 @@ use clap::Args;
 use geodesy::crs::HeightDatum;
 use ingest::{
     county::{CONFIG_FILE, County, CountyConfig, SurveyKey},
+    layers::LayerKind,
     subject::{Guess, Subject, guess},
 };
 
@@ -22,7 +24,9 @@ const UNKNOWN_CODE: &str = "000000";
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// Deliveries: a ContextCapture, DJI Terra or Metashape folder of OSGB, an .osgb or .obj file, a 3D Tiles tileset.
+    /// Deliveries: a ContextCapture, DJI Terra or Metashape folder of OSGB, an .osgb or .obj file, a 3D Tiles tileset;
+    /// Shapefile, GeoJSON, FlatGeobuf, GeoPackage, OpenStreetMap PBF; tables (CSV, Excel). Files of one subject are taken
+    /// together.
     #[arg(required = true, value_name = "DELIVERY")]
     deliveries: Vec<PathBuf>,
     /// County folder; made if it does not exist.
@@ -39,7 +43,7 @@ pub(crate) struct Import {
     #[arg(long, value_name = "DATE")]
     survey: Option<String>,
     /// Coordinate system where the delivery names none or a wrong one: EPSG code, WKT, PROJ string, ENU:lat,lon, a file with
-    /// one of these, or `local`.
+    /// one of these, or `local`; for vector data and tables also `gcj02` and `bd09`.
     #[arg(long, value_name = "EPSG|WKT|FILE")]
     crs: Option<String>,
     /// Origin of the model in that system: x,y or x,y,z.
@@ -48,6 +52,15 @@ pub(crate) struct Import {
     /// What heights are measured from: `ellipsoidal`, `egm96` (needs Debian's proj-data), `grid:FILE` (GTX or GeoTIFF), `offset:METRES`.
     #[arg(long, value_name = "DATUM")]
     height: Option<String>,
+    /// Say what a column is, of vector data and tables: FIELD=COLUMN. May be given several times.
+    #[arg(long = "column", value_name = "FIELD=COLUMN")]
+    columns: Vec<String>,
+    /// Table of a database (GeoPackage, SpatiaLite) that has several.
+    #[arg(long, value_name = "TABLE")]
+    layer: Option<String>,
+    /// Features of a layer that the delivery does not have stay; without it, the delivery is the whole layer.
+    #[arg(long)]
+    add: bool,
     /// Say what would be done; write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -84,16 +97,32 @@ fn origin(text: &str) -> Result<[f64; 3], String> {
     }
 }
 
-/// Imports one delivery after the other.
+/// Imports one delivery after the other; files of one layer together, villages before what lies in them.
 pub(crate) fn import(args: &Import) -> Result<Outcome> {
-    let mut outcome = Outcome::Fine;
+    let mut jobs: Vec<(Subject, Vec<&Path>)> = Vec::new();
     for delivery in &args.deliveries {
         let subject = args.subject_of(delivery)?;
+        let together = jobs.iter_mut().find(|(other, _)| *other == subject && vector::takes_several(subject));
+        match together {
+            Some((_, deliveries)) => deliveries.push(delivery),
+            None => jobs.push((subject, vec![delivery])),
+        }
+    }
+    jobs.sort_by_key(|(subject, _)| *subject != Subject::Villages);
+    let mut outcome = Outcome::Fine;
+    for (subject, deliveries) in &jobs {
+        let subject = *subject;
+        let Some(delivery) = deliveries.first() else { continue };
         let key = subject.needs_village().then(|| args.key(delivery, subject)).transpose()?;
-        let county = open_or_create(args, key.as_ref())?;
+        let mut county = open_or_create(args, key.as_ref())?;
         let one = match (subject, &key) {
             (Subject::Mesh, Some(key)) => mesh::import(args, delivery, county.as_ref(), key)?,
-            _ => bail!("{}: {subject} cannot be imported yet", delivery.display()),
+            (Subject::Buildings, Some(key)) => vector::footprints(args, deliveries, county.as_ref(), key)?,
+            (Subject::Addresses, _) => vector::addresses(args, deliveries, county.as_ref())?,
+            _ => match LayerKind::of(subject) {
+                Some(kind) => vector::layer(args, kind, subject, deliveries, county.as_mut())?,
+                None => bail!("{}: {subject} cannot be imported yet", delivery.display()),
+            },
         };
         if one == Outcome::Problems {
             outcome = one;
@@ -134,7 +163,7 @@ impl Import {
         }
         match guess(delivery)? {
             Guess::Subject(subject, _) => Ok(subject),
-            Guess::Vector => bail!("{}: say with --as what these are", delivery.display()),
+            Guess::Vector => vector::guess(self, delivery),
         }
     }
 
