@@ -9,7 +9,7 @@ use std::{
 use address_index::{
     division::{DivisionCode, Divisions},
     index::{AddressIndex, AlignedBytes, Target, View},
-    model::{Datum, ElementKind},
+    model::{Datum, ElementKind, RawPlace},
     parse::{Lexicon, Parser},
     search::{Hit, NumberFound, SearchOptions, Searcher},
 };
@@ -45,28 +45,28 @@ pub(crate) enum Command {
 pub(crate) struct Import {
     /// Tables: CSV (UTF-8, UTF-16, GB 18030) or Excel workbooks.
     #[arg(required = true)]
-    tables: Vec<PathBuf>,
+    pub(crate) tables: Vec<PathBuf>,
     /// Folder to write; made if it does not exist.
     #[arg(long, value_name = "FOLDER")]
-    out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Division code of the county; rows with a code elsewhere are refused.
     #[arg(long, value_name = "CODE")]
-    code: Option<String>,
+    pub(crate) code: Option<String>,
     /// Table of the county's villages: codes of 12 digits and names.
     #[arg(long, value_name = "FILE")]
-    villages: Option<PathBuf>,
+    pub(crate) villages: Option<PathBuf>,
     /// Say what a column is: FIELD=COLUMN, a name in the head or a number from 1. May be given several times.
     #[arg(long = "column", value_name = "FIELD=COLUMN")]
-    columns: Vec<String>,
+    pub(crate) columns: Vec<String>,
     /// What the positions are in where the table does not say: cgcs2000, wgs84, gcj02, bd09.
     #[arg(long, value_name = "DATUM")]
-    datum: Option<String>,
+    pub(crate) datum: Option<String>,
     /// Say what would be read and how; write nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Print the report as JSON.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -107,7 +107,7 @@ pub(crate) struct Stats {
 /// Runs one of them.
 pub(crate) fn run(command: &Command) -> Result<Outcome> {
     match command {
-        Command::Import(args) => import(args),
+        Command::Import(args) => import(args, &[]),
         Command::Search(args) => search(args),
         Command::Parse(args) => parse(args),
         Command::Stats(args) => stats(args),
@@ -134,7 +134,8 @@ fn sheets(file: &Path, told: &[String]) -> Result<Vec<SheetInput>> {
         .collect()
 }
 
-fn import(args: &Import) -> Result<Outcome> {
+/// Imports tables; `known` are divisions that are known already.
+pub(crate) fn import(args: &Import, known: &[RawPlace<'_>]) -> Result<Outcome> {
     let home = args.code.as_deref().map(DivisionCode::parse).transpose().context("--code")?;
     let datum = match args.datum.as_deref() {
         None => Datum::Unknown,
@@ -145,10 +146,11 @@ fn import(args: &Import) -> Result<Outcome> {
         inputs.extend(sheets(file, &args.columns)?);
     }
     let villages = args.villages.as_deref().map(|file| sheets(file, &[])).transpose()?.unwrap_or_default();
-    let places: Vec<_> = villages.iter().flat_map(addresses::places).collect();
+    let mut places: Vec<_> = villages.iter().flat_map(addresses::places).collect();
     if args.villages.is_some() && places.is_empty() {
         bail!("the table of villages has no column of division codes");
     }
+    places.extend_from_slice(known);
     let divisions = Divisions::national();
     let imported = addresses::import(&inputs, &places, &ImportOptions { home, divisions: &divisions, datum });
     let report = report(&imported, &inputs);

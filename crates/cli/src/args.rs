@@ -47,10 +47,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: crate::county::CountyCommand,
     },
-    /// Imports deliveries into a county: surveys of villages, points, elevation models, orthophotos.
+    /// Imports what a county receives: surveys of villages, points, elevation models, orthophotos, layers, footprints, addresses.
     #[command(after_help = EXIT_CODES)]
     Import(crate::import::Import),
-    /// Lists, switches and removes surveys of villages.
+    /// Lists, switches and removes surveys of villages; what became of buildings between them.
     #[command(after_help = EXIT_CODES)]
     Survey {
         #[command(subcommand)]

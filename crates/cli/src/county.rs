@@ -2,12 +2,18 @@
 
 use std::{io::Write, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use ingest::county::{County, CountyConfig, SurveyKey};
+use ingest::{
+    buildings,
+    county::{County, CountyConfig, SurveyKey},
+};
 use serde_json::json;
 
-use crate::{Outcome, import::Bar};
+use crate::{
+    Outcome,
+    import::{Bar, WrongUse, vector},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CountyCommand {
@@ -21,6 +27,12 @@ pub(crate) enum CountyCommand {
         /// Division code of six digits.
         #[arg(long)]
         code: String,
+        /// Border of the county: Shapefile, GeoJSON, FlatGeobuf or GeoPackage. What lies outside is refused from then on.
+        #[arg(long, value_name = "FILE")]
+        borders: Option<PathBuf>,
+        /// Coordinate system of the border, where its file names none or a wrong one.
+        #[arg(long, value_name = "EPSG|WKT", requires = "borders")]
+        crs: Option<String>,
     },
 }
 
@@ -38,6 +50,25 @@ pub(crate) enum SurveyCommand {
     Use(Survey),
     /// Deletes a survey that is not shown.
     Remove(Survey),
+    /// Lists buildings that were split, merged or rebuilt between surveys and wait for a decision; takes decisions.
+    Lineage(Lineage),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lineage {
+    /// County folder.
+    county: PathBuf,
+    /// Division code of the village; without it, all villages.
+    village: Option<String>,
+    /// Number of the question that is answered.
+    #[arg(long, value_name = "NUMBER", requires = "village")]
+    answer: Option<u64>,
+    /// The building that goes on under an old id: OLD=NEW. Without it, none does: all keep the ids that they got.
+    #[arg(long, value_name = "OLD=NEW", requires = "answer")]
+    keep: Vec<String>,
+    /// Print the questions as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -51,8 +82,13 @@ pub(crate) struct Survey {
 }
 
 pub(crate) fn county(command: &CountyCommand) -> Result<Outcome> {
-    let CountyCommand::New { folder, name, code } = command;
-    County::create(folder, &CountyConfig::new(name, code))?;
+    let CountyCommand::New { folder, name, code, borders, crs } = command;
+    let mut county = County::create(folder, &CountyConfig::new(name, code))?;
+    if let Some(file) = borders {
+        vector::borders(&mut county, file, crs.as_deref()).with_context(|| {
+            format!("the county was made without borders; delete {} to try again", folder.display())
+        })?;
+    }
     println!("{}", folder.display());
     Ok(Outcome::Fine)
 }
@@ -66,11 +102,47 @@ pub(crate) fn survey(command: &SurveyCommand) -> Result<Outcome> {
                 .use_survey(&SurveyKey::new(&survey.village, &survey.date)?, &bar)?;
             bar.end();
         }
+        SurveyCommand::Lineage(args) => lineage(args)?,
         SurveyCommand::Remove(survey) => {
             County::open(&survey.county)?.remove_survey(&SurveyKey::new(&survey.village, &survey.date)?)?;
         }
     }
     Ok(Outcome::Fine)
+}
+
+fn lineage(args: &Lineage) -> Result<()> {
+    let county = County::open(&args.county)?;
+    if let (Some(village), Some(number)) = (&args.village, args.answer) {
+        let pairs: Option<Vec<(String, String)>> = args
+            .keep
+            .iter()
+            .map(|text| text.split_once('=').map(|(old, new)| (old.to_owned(), new.to_owned())))
+            .collect();
+        let pairs = pairs.ok_or_else(|| WrongUse("--keep takes OLD=NEW".to_owned()))?;
+        buildings::answer(&county, village, number, &pairs)?;
+    }
+    let villages = match &args.village {
+        Some(village) => vec![village.clone()],
+        None => {
+            let mut villages: Vec<String> = county.surveys()?.into_iter().map(|s| s.key.village).collect();
+            villages.dedup();
+            villages
+        }
+    };
+    let mut open = Vec::new();
+    for village in villages {
+        let lineage = buildings::lineage_of(&county, &village)?;
+        open.extend(lineage.open().into_iter().map(|question| (village.clone(), question.clone())));
+    }
+    let mut out = std::io::stdout().lock();
+    let _ = if args.json {
+        writeln!(out, "{:#}", vector::questions_json(&open))
+    } else if open.is_empty() {
+        writeln!(out, "nothing is to be decided")
+    } else {
+        open.iter().try_for_each(|(_, question)| writeln!(out, "{}", vector::question_text(question)))
+    };
+    Ok(())
 }
 
 fn list(county: &County, as_json: bool) -> Result<()> {
@@ -88,7 +160,11 @@ fn list(county: &County, as_json: bool) -> Result<()> {
     } else {
         surveys.iter().try_for_each(|s| {
             let mark = if s.is_current { '*' } else { ' ' };
-            let state = if s.is_finished { "" } else { "  (import not finished: run it again)" };
+            let state = match (s.is_finished, buildings::has_buildings(county, &s.key)) {
+                (true, _) => "",
+                (false, true) => "  (footprints only)",
+                (false, false) => "  (import not finished: run it again)",
+            };
             writeln!(out, "{mark} {} {}{state}", s.key.village, s.key.date)
         })
     };

@@ -14,7 +14,10 @@ use std::{io::IsTerminal, path::Path, process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use args::{Cli, Command};
 use clap::Parser;
-use ingest::{cloud::CloudError, county::CountyError, land::LandError, mesh::MeshError, place::PlaceError};
+use ingest::{
+    buildings::BuildingsError, cloud::CloudError, county::CountyError, land::LandError, layers::ColumnError,
+    mesh::MeshError, place::PlaceError,
+};
 use tracing_subscriber::EnvFilter;
 use viewer::{FlightPath, FlyOptions, ShotOptions, ViewOptions};
 
@@ -75,6 +78,8 @@ fn is_wrong_use(error: &anyhow::Error) -> bool {
             error.downcast_ref(),
             Some(LandError::Place(PlaceError::NoCrs { .. } | PlaceError::NoHeightDatum { .. }))
         )
+        || error.is::<ColumnError>()
+        || matches!(error.downcast_ref::<BuildingsError>(), Some(BuildingsError::Column(_)))
         || matches!(error.downcast_ref::<CountyError>(), Some(CountyError::BadKey { .. }))
 }
 

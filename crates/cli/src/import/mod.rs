@@ -4,6 +4,7 @@ mod bar;
 mod land;
 mod mesh;
 mod points;
+pub(crate) mod vector;
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use clap::Args;
 use geodesy::crs::HeightDatum;
 use ingest::{
     county::{CONFIG_FILE, County, CountyConfig, SurveyKey},
+    layers::LayerKind,
     place::PlaceRequest,
     subject::{Guess, Subject, guess},
 };
@@ -26,7 +28,9 @@ const UNKNOWN_CODE: &str = "000000";
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     /// Deliveries: a ContextCapture, DJI Terra or Metashape folder of OSGB, an .osgb or .obj file, a 3D Tiles tileset;
-    /// points (.las, .laz, .ply, .xyz); elevation models and orthophotos (GeoTIFF).
+    /// points (.las, .laz, .ply, .xyz); elevation models and orthophotos (GeoTIFF);
+    /// Shapefile, GeoJSON, FlatGeobuf, GeoPackage, OpenStreetMap PBF; tables (CSV, Excel). Files of one subject are taken
+    /// together.
     #[arg(required = true, value_name = "DELIVERY")]
     deliveries: Vec<PathBuf>,
     /// County folder; made if it does not exist.
@@ -43,7 +47,7 @@ pub(crate) struct Import {
     #[arg(long, value_name = "DATE")]
     survey: Option<String>,
     /// Coordinate system where the delivery names none or a wrong one: EPSG code, WKT, PROJ string, ENU:lat,lon, a file with
-    /// one of these, or `local`.
+    /// one of these, or `local`; for vector data and tables also `gcj02` and `bd09`.
     #[arg(long, value_name = "EPSG|WKT|FILE")]
     crs: Option<String>,
     /// Origin of the model in that system: x,y or x,y,z.
@@ -52,6 +56,15 @@ pub(crate) struct Import {
     /// What heights are measured from: `ellipsoidal`, `egm96` (needs Debian's proj-data), `grid:FILE` (GTX or GeoTIFF), `offset:METRES`.
     #[arg(long, value_name = "DATUM")]
     height: Option<String>,
+    /// Say what a column is, of vector data and tables: FIELD=COLUMN. May be given several times.
+    #[arg(long = "column", value_name = "FIELD=COLUMN")]
+    columns: Vec<String>,
+    /// Table of a database (GeoPackage, SpatiaLite) that has several.
+    #[arg(long, value_name = "TABLE")]
+    layer: Option<String>,
+    /// Features of a layer that the delivery does not have stay; without it, the delivery is the whole layer.
+    #[arg(long)]
+    add: bool,
     /// Say what would be done; write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -100,45 +113,52 @@ fn origin(text: &str) -> Result<[f64; 3], String> {
     }
 }
 
-/// Imports one delivery after the other; all points as one cloud, and all rasters at once.
+/// Imports one delivery after the other, and what belongs together at once: points, rasters, files of one layer. Villages
+/// come before what lies in them, the ground after the meshes under which it is cut away.
 pub(crate) fn import(args: &Import) -> Result<Outcome> {
-    let mut outcome = Outcome::Fine;
-    let (mut clouds, mut rasters) = (Vec::new(), Vec::new());
-    let mut merge = |one: Outcome| {
-        if one == Outcome::Problems {
-            outcome = one;
-        }
-    };
+    let mut jobs: Vec<(Subject, Vec<&Path>)> = Vec::new();
+    let mut rasters = Vec::new();
     for delivery in &args.deliveries {
         let subject = args.subject_of(delivery)?;
-        match subject {
-            Subject::Points => {
-                clouds.push(delivery.clone());
-                continue;
-            }
-            Subject::Dem | Subject::Ortho => {
-                rasters.push((delivery.clone(), subject));
-                continue;
-            }
-            _ => {}
+        if matches!(subject, Subject::Dem | Subject::Ortho) {
+            rasters.push((delivery.clone(), subject));
+            continue;
         }
-        let key = subject.needs_village().then(|| args.key(delivery, subject)).transpose()?;
-        let county = open_or_create(args, key.as_ref())?;
-        merge(match (subject, &key) {
-            (Subject::Mesh, Some(key)) => mesh::import(args, delivery, county.as_ref(), key)?,
-            _ => bail!("{}: {subject} cannot be imported yet", delivery.display()),
-        });
+        let takes_several = subject == Subject::Points || vector::takes_several(subject);
+        match jobs.iter_mut().find(|(other, _)| *other == subject && takes_several) {
+            Some((_, deliveries)) => deliveries.push(delivery),
+            None => jobs.push((subject, vec![delivery])),
+        }
     }
-    if let Some(first) = clouds.first() {
-        let key = args.key(first, Subject::Points)?;
-        let county = open_or_create(args, Some(&key))?;
-        merge(points::import(args, &clouds, county.as_ref(), &key)?);
+    jobs.sort_by_key(|(subject, _)| *subject != Subject::Villages);
+    let mut outcomes = Vec::new();
+    for (subject, deliveries) in &jobs {
+        outcomes.push(one_subject(args, *subject, deliveries)?);
     }
     if !rasters.is_empty() {
         let county = open_or_create(args, None)?;
-        merge(land::import(args, &rasters, county)?);
+        outcomes.push(land::import(args, &rasters, county)?);
     }
-    Ok(outcome)
+    Ok(if outcomes.contains(&Outcome::Problems) { Outcome::Problems } else { Outcome::Fine })
+}
+
+fn one_subject(args: &Import, subject: Subject, deliveries: &[&Path]) -> Result<Outcome> {
+    let Some(delivery) = deliveries.first() else { return Ok(Outcome::Fine) };
+    let key = subject.needs_village().then(|| args.key(delivery, subject)).transpose()?;
+    let mut county = open_or_create(args, key.as_ref())?;
+    match (subject, &key) {
+        (Subject::Mesh, Some(key)) => mesh::import(args, delivery, county.as_ref(), key),
+        (Subject::Points, Some(key)) => {
+            let clouds: Vec<PathBuf> = deliveries.iter().map(|path| path.to_path_buf()).collect();
+            points::import(args, &clouds, county.as_ref(), key)
+        }
+        (Subject::Buildings, Some(key)) => vector::footprints(args, deliveries, county.as_ref(), key),
+        (Subject::Addresses, _) => vector::addresses(args, deliveries, county.as_ref()),
+        _ => match LayerKind::of(subject) {
+            Some(kind) => vector::layer(args, kind, subject, deliveries, county.as_mut()),
+            None => bail!("{}: {subject} cannot be imported", delivery.display()),
+        },
+    }
 }
 
 /// The county; `None` if it does not exist and nothing is to be written.
@@ -173,7 +193,7 @@ impl Import {
         }
         match guess(delivery)? {
             Guess::Subject(subject, _) => Ok(subject),
-            Guess::Vector => bail!("{}: say with --as what these are", delivery.display()),
+            Guess::Vector => vector::guess(self, delivery),
         }
     }
 

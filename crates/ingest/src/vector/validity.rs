@@ -75,6 +75,9 @@ fn checked_polygon(polygon: Polygon, mended: &mut Vec<String>) -> Result<Vec<Pol
         mended.push(format!("{dropped_holes} holes without an area were left out"));
     }
     let polygons = match crossing(&rings) {
+        None if rings.first().is_none_or(|ring| ring_area(ring).abs() < SAME_DEG * SAME_DEG) => {
+            return Err("its ring has no area".to_owned());
+        }
         None => vec![rings],
         Some(at) => untangled(rings, at, mended)?,
     };
