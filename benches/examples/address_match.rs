@@ -31,7 +31,8 @@ fn main() {
         let is_right =
             |m: &&address_index::matching::Match| m.buildings.first() == Some(&addresses[m.address].building);
         let right = report.matches.iter().filter(is_right).count() as f64 / addresses.len() as f64;
-        let accepted: Vec<_> = report.matches.iter().filter(|m| m.confidence >= options.accepted).collect();
+        let accepted: Vec<_> =
+            report.matches.iter().filter(|m| m.confidence >= report.accepted_from).collect();
         let precise = accepted.iter().copied().filter(is_right).count() as f64 / accepted.len().max(1) as f64;
         println!(
             "σ {sigma} m: nearest polygon {naive:.3}; right {right:.4}; accepted {:.3}, of those right {precise:.4}; unmatched {}; spread {:.2} m; {took:.2} s CPU",

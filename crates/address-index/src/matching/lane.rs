@@ -1,11 +1,12 @@
 //! A lane: the row of houses that each side of its numbers stands in, and what the order of numbers says.
 
-use super::{Work, sequence};
+use super::{Work, joint};
 
 /// Fewest numbers from which a row is fitted.
 const FEWEST: usize = 4;
-/// How far houses of a row stand off its line, metres, besides the error of the line.
-const ROW_M: f64 = 4.5;
+/// Most rows that a side is thought to be on, and how much less likely than another by its points alone.
+const MOST_THOUGHTS: usize = 3;
+const UNLIKELY: f64 = 6.0;
 
 /// A straight line through points, with a direction.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,10 @@ impl Line {
     pub(super) fn along(&self, point: [f64; 2]) -> [f64; 2] {
         let [dx, dy] = [point[0] - self.through[0], point[1] - self.through[1]];
         [dx * self.direction[0] + dy * self.direction[1], dy * self.direction[0] - dx * self.direction[1]]
+    }
+    /// How well the line itself is known, metres.
+    pub(super) fn error_m(&self) -> f64 {
+        self.error_m
     }
     /// The principal axis of points.
     fn fit(points: &[[f64; 2]]) -> Option<Self> {
@@ -53,26 +58,32 @@ pub(super) fn judge(work: &mut Work<'_>, members: &[usize]) {
         .filter(|&m| work.addresses.get(m).is_some_and(|a| a.door.main() > 0))
         .collect();
     let sides = sides(work, &numbered);
-    let lines: Vec<Option<Line>> = sides.iter().map(|side| row(work, side, &sides)).collect();
-    for (k, (side, line)) in sides.iter().zip(&lines).enumerate() {
-        if let Some(line) = line {
-            let others: Vec<Line> = lines
-                .iter()
-                .enumerate()
-                .filter(|&(other, _)| other != k)
-                .filter_map(|(_, line)| *line)
-                .collect();
-            restrict(work, side, &[*line], &others);
-            sequence::judge(work, side, line, if sides.len() == 2 { 2 } else { 1 });
-        }
+    let lines: Vec<Vec<Line>> = sides.iter().map(|side| rows(work, side, &sides)).collect();
+    let mut judged = Vec::new();
+    for thought in thoughts(&lines) {
+        let rows: Vec<joint::Side<'_>> =
+            sides.iter().zip(thought).map(|(members, line)| joint::Side { members, line }).collect();
+        judged.extend(joint::judge(work, members, &rows));
     }
-    let rest: Vec<usize> =
-        members.iter().copied().filter(|m| !sides.iter().flatten().any(|n| n == m)).collect();
-    let rows: Vec<Line> = lines.iter().flatten().copied().collect();
-    if !rows.is_empty() && rows.len() == lines.len() {
-        restrict(work, &rest, &rows, &[]);
+    if !judged.is_empty() {
+        joint::tell(work, members, &judged);
+        return;
     }
     leave_to_others(work, members);
+}
+
+/// Every choice of a line for each side, but those with two on one row.
+fn thoughts(lines: &[Vec<Line>]) -> Vec<Vec<Line>> {
+    match lines {
+        [one] => one.iter().map(|line| vec![*line]).collect(),
+        [odd, even] => {
+            let apart =
+                |a: &Line, b: &Line| a.along(b.through)[1].abs().max(b.along(a.through)[1].abs()) > 5.0;
+            let both = odd.iter().flat_map(|a| even.iter().map(move |b| (a, b)));
+            both.filter(|(a, b)| apart(a, b)).map(|(a, b)| vec![*a, *b]).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The numbers of each side: odd and even where they stand in two rows, else all.
@@ -93,11 +104,12 @@ fn sides(work: &Work<'_>, numbered: &[usize]) -> Vec<Vec<usize>> {
     if apart > 6.0 && apart > 1.3 * error { vec![odd, even] } else { vec![numbered.to_vec()] }
 }
 
-/// The line of a side's row: through its points, turned like the whole lane, then drawn to the row of buildings there.
-fn row(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Option<Line> {
+/// The lines that a side's row may be on, the likeliest first: through its points, turned like the whole lane, then drawn to
+/// the rows of buildings there. None for what is no row.
+fn rows(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Vec<Line> {
     let points: Vec<[f64; 2]> = side.iter().filter_map(|&m| work.point(m)).collect();
     if points.is_empty() || lane.iter().map(Vec::len).sum::<usize>() < FEWEST {
-        return None;
+        return Vec::new();
     }
     // Both sides run alike: each is centred by itself, and the direction is that of all.
     let centred = lane.iter().flat_map(|side| {
@@ -107,7 +119,7 @@ fn row(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Option<Line> {
         all.into_iter().map(move |p| [p[0] - mean[0], p[1] - mean[1]])
     });
     let centred: Vec<[f64; 2]> = centred.collect();
-    let mut line = Line::fit(&centred)?;
+    let Some(mut line) = Line::fit(&centred) else { return Vec::new() };
     let along: Vec<f64> = centred.iter().map(|&p| line.along(p)[0]).collect();
     let length = along.iter().fold((f64::MAX, f64::MIN), |(a, z), &t| (a.min(t), z.max(t)));
     line.through = [0, 1].map(|k| points.iter().map(|p| p[k]).sum::<f64>() / points.len() as f64);
@@ -115,7 +127,7 @@ fn row(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Option<Line> {
     let straight =
         line.spread_m < 1.8 * work.variance.sqrt() + 4.0 && length.1 - length.0 > 2.5 * line.spread_m;
     if !straight {
-        return None;
+        return Vec::new();
     }
     // What the side's addresses may be, each building once.
     let mut seen: std::collections::BTreeMap<usize, f64> = std::collections::BTreeMap::new();
@@ -130,12 +142,11 @@ fn row(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Option<Line> {
         .iter()
         .filter_map(|(&building, &weight)| Some((*work.middles.get(building)?, weight.min(1.0).sqrt())))
         .collect();
-    // Start from a few lines beside each other and turned a little; each is drawn to the buildings on it, the one that most
-    // lie on wins.
+    // Start from a few lines beside each other and turned a little; each is drawn to the buildings on it.
     let error = (line.spread_m / (points.len() as f64).sqrt() + 1.0).min(8.0);
     let half = 0.5 * (length.1 - length.0).max(1.0);
-    let mut best: Option<(f64, Line)> = None;
-    for offset in [-1.0, -0.5, 0.0, 0.5, 1.0] {
+    let mut found: Vec<(f64, f64, Line)> = Vec::new();
+    for offset in [-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5] {
         for turn in [-1.0, 0.0, 1.0] {
             let angle = turn * (error / half).min(0.15);
             let mut tried = line;
@@ -154,15 +165,20 @@ fn row(work: &Work<'_>, side: &[usize], lane: &[Vec<usize>]) -> Option<Line> {
                 / points.iter().map(|&p| tried.along(p)[0].powi(2)).sum::<f64>().max(1.0);
             let penalty = 0.5 * (mean / error).powi(2) + 0.5 * (slope * half / (1.7 * error)).powi(2);
             let worth = on.max(1e-3).ln() * 6.0 - penalty;
-            if best.as_ref().is_none_or(|(other, _)| worth > *other) {
-                best = Some((worth, tried));
-            }
+            found.push((worth, penalty, Line { error_m: 1.5, spread_m: line.spread_m, ..tried }));
         }
     }
-    let (_, mut found) = best?;
-    found.error_m = 1.5;
-    found.spread_m = line.spread_m;
-    Some(found)
+    // Of those on one row the best; of rows those that the points do not speak much against.
+    found.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let least = found.iter().map(|(_, penalty, _)| *penalty).fold(f64::MAX, f64::min);
+    let mut apart: Vec<Line> = Vec::new();
+    for (_, penalty, line) in found {
+        let other = |kept: &Line| kept.along(line.through)[1].abs() > 6.0;
+        if penalty < least + UNLIKELY && apart.len() < MOST_THOUGHTS && apart.iter().all(other) {
+            apart.push(line);
+        }
+    }
+    apart
 }
 
 /// A line drawn to the points near it: total least squares with weights that fall off across it.
@@ -186,27 +202,6 @@ fn drawn(line: &Line, points: &[([f64; 2], f64)], width: f64) -> Line {
     let direction = [c * angle.cos() - s * angle.sin(), s * angle.cos() + c * angle.sin()];
     let through = [line.through[0] + mean[0] * c - mean[1] * s, line.through[1] + mean[0] * s + mean[1] * c];
     Line { through, direction, ..*line }
-}
-
-/// Weighs candidates by how far they stand off their own row, or with little chance off another of the lane's.
-fn restrict(work: &mut Work<'_>, members: &[usize], own: &[Line], others: &[Line]) {
-    for &member in members {
-        let Some(candidates) = work.candidates.get_mut(member) else { continue };
-        for candidate in candidates.iter_mut() {
-            let middle = work.middles.get(candidate.building).copied().unwrap_or_default();
-            let on = |line: &Line| {
-                (-0.5 * line.along(middle)[1].powi(2) / (ROW_M.powi(2) + line.error_m.powi(2))).exp()
-            };
-            let in_own = own.iter().map(on).fold(0.0, f64::max);
-            let in_other = others.iter().map(on).fold(0.0, f64::max);
-            // A number may be on the wrong side, and a house may stand back from its lane.
-            candidate.density *= in_own + 0.06 * in_other + 0.002;
-        }
-        let total: f64 = candidates.iter().map(|candidate| candidate.density).sum();
-        if total > 0.0 {
-            candidates.iter_mut().for_each(|candidate| candidate.probability = candidate.density / total);
-        }
-    }
 }
 
 /// One plate a house: each address takes of a building what the others leave. Addresses of one number are one plate.

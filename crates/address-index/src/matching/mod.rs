@@ -2,14 +2,17 @@
 //!
 //! Each address has, for each building near it, a probability made of: where its point lies and how far points of this
 //! source usually lie off; the row of houses that its lane's numbers stand in; the order of numbers along that row, which
-//! tells how many houses stand between two of them; that a house has one plate; and names written on buildings.
-//! Addresses of one lane are judged together (forward–backward over the numbers), conflicts are settled by a
-//! minimum-cost assignment, and what a person decided stands above all.
+//! tells how many houses stand between two of them, and which numbers are left for addresses without; that a house has
+//! one plate; and names written on buildings. Addresses of one lane are judged together over every way to lay its numbers
+//! over its rows, and for each place that the rows may be; conflicts are settled by a minimum-cost assignment, and what a
+//! person decided stands above all.
 
 mod assign;
+mod joint;
 mod lane;
-mod sequence;
+mod lattice;
 mod settle;
+mod shape;
 mod shift;
 
 use std::collections::BTreeMap;
@@ -56,7 +59,7 @@ pub struct MatchOptions {
     pub radius_m: f64,
     /// Smallest building that has an address, m².
     pub least_area_m2: f64,
-    /// Confidence from which a match is accepted; below it goes to review.
+    /// Share of the accepted matches that are to be right, by their confidence; the others go to review.
     pub accepted: f64,
 }
 
@@ -144,13 +147,15 @@ pub struct MatchReport {
     pub unmatched: Vec<Unmatched>,
     /// Places in `matches` of those below the accepted confidence, the most doubtful first.
     pub review: Vec<usize>,
+    /// Confidence from which matches are accepted.
+    pub accepted_from: f64,
     /// Standard deviation per axis of the points, as estimated, metres.
     pub spread_m: f64,
 }
 
 impl Default for MatchOptions {
     fn default() -> Self {
-        Self { radius_m: 45.0, least_area_m2: 12.0, accepted: 0.985 }
+        Self { radius_m: 45.0, least_area_m2: 12.0, accepted: 0.99 }
     }
 }
 
@@ -170,6 +175,7 @@ pub(crate) struct Candidate {
 pub(crate) struct Work<'a> {
     addresses: &'a [AddressToMatch<'a>],
     footprints: &'a [Footprint],
+    shapes: Vec<shape::Shape>,
     /// Middle of each building's box.
     middles: Vec<[f64; 2]>,
     /// Candidates of each address, likeliest last sorted where it matters.
@@ -179,6 +185,10 @@ pub(crate) struct Work<'a> {
     /// Probability that an address's number contradicts the order.
     out_of_order: Vec<f64>,
     variance: f64,
+    /// Of each building: probability that an address of a lane other than that in hand stands there.
+    claimed: Vec<f64>,
+    /// What each address claims of it.
+    claims: Vec<Vec<(usize, f64)>>,
     radius_m: f64,
 }
 
@@ -213,11 +223,14 @@ pub fn match_packed(
     let mut work = Work {
         addresses,
         footprints,
+        shapes: footprints.iter().map(shape::Shape::of).collect(),
         middles,
         candidates: Vec::new(),
         shifts: vec![[0.0; 2]; addresses.len()],
         out_of_order: vec![0.0; addresses.len()],
         variance: 64.0,
+        claimed: vec![0.0; footprints.len()],
+        claims: vec![Vec::new(); addresses.len()],
         radius_m: options.radius_m,
     };
     let lanes = lanes(addresses);
@@ -226,7 +239,10 @@ pub fn match_packed(
     for round in 0..3 {
         work.find_candidates(packed, options);
         for members in lanes.values() {
+            // What the lane itself claims is no obstacle to it.
+            work.release(members);
             lane::judge(&mut work, members);
+            work.claim(members);
         }
         if round < 2 {
             work.estimate_variance();
@@ -254,16 +270,38 @@ impl Work<'_> {
         let shift = self.shifts.get(address).copied().unwrap_or_default();
         Some([position[0] - shift[0], position[1] - shift[1]])
     }
-    /// Likelihood of a point that was taken somewhere on a building and lies off by the spread.
+    /// Likelihood of a point if it is a building's.
     fn density(&self, point: [f64; 2], building: usize) -> f64 {
-        let (Some(middle), Some(footprint)) = (self.middles.get(building), self.footprints.get(building))
-        else {
-            return 0.0;
-        };
-        // A point anywhere on a square has its side squared over twelve as variance.
-        let variance = self.variance + footprint.area_m2() / 12.0;
-        let squared = (point[0] - middle[0]).powi(2) + (point[1] - middle[1]).powi(2);
-        (-0.5 * squared / variance).exp() / variance
+        self.shapes.get(building).map_or(0.0, |shape| shape.density(point, self.variance))
+    }
+    /// Gives back what addresses claimed.
+    fn release(&mut self, members: &[usize]) {
+        for &member in members {
+            for (building, share) in self.claims.get_mut(member).map(std::mem::take).unwrap_or_default() {
+                if let Some(claimed) = self.claimed.get_mut(building) {
+                    *claimed = (*claimed - share).max(0.0);
+                }
+            }
+        }
+    }
+    /// Claims buildings by the probabilities of addresses.
+    fn claim(&mut self, members: &[usize]) {
+        for &member in members {
+            let candidates = self.candidates.get(member).map(Vec::as_slice).unwrap_or_default();
+            let claims: Vec<(usize, f64)> = candidates
+                .iter()
+                .filter(|c| c.probability > 0.01)
+                .map(|c| (c.building, c.probability))
+                .collect();
+            for &(building, share) in &claims {
+                if let Some(claimed) = self.claimed.get_mut(building) {
+                    *claimed += share;
+                }
+            }
+            if let Some(held) = self.claims.get_mut(member) {
+                *held = claims;
+            }
+        }
     }
     fn find_candidates(&mut self, packed: &PackedBuildings, options: &MatchOptions) {
         let radius = options.radius_m.min(4.0 * self.variance.sqrt() + 12.0);
@@ -291,27 +329,16 @@ impl Work<'_> {
         }
         self.candidates = all;
     }
-    /// Mean squared distance of points from what they are matched to, per axis, weighted by probability.
+    /// Mean squared distance of points from the buildings that the order of numbers gives them, per axis.
     fn estimate_variance(&mut self) {
         let (mut sum, mut weight) = (0.0, 0.0);
         for (address, candidates) in self.candidates.iter().enumerate() {
             let Some(point) = self.point(address) else { continue };
-            // An address that may be anywhere tells nothing.
-            let Some(best) = candidates.iter().max_by(|a, b| a.probability.total_cmp(&b.probability)) else {
-                continue;
-            };
-            if best.ordered < 0.6 {
-                continue;
-            }
-            for candidate in candidates.iter().filter(|candidate| candidate.probability > 0.01) {
-                let (Some(middle), Some(footprint)) =
-                    (self.middles.get(candidate.building), self.footprints.get(candidate.building))
-                else {
-                    continue;
-                };
-                let squared = (point[0] - middle[0]).powi(2) + (point[1] - middle[1]).powi(2);
-                sum += candidate.probability * (0.5 * squared - footprint.area_m2() / 12.0);
-                weight += candidate.probability;
+            for candidate in candidates.iter().filter(|candidate| candidate.ordered > 0.001) {
+                let Some(shape) = self.shapes.get(candidate.building) else { continue };
+                let squared = (point[0] - shape.centre_m[0]).powi(2) + (point[1] - shape.centre_m[1]).powi(2);
+                sum += candidate.ordered * 0.5 * (squared - shape.spread_m2[0] - shape.spread_m2[1]);
+                weight += candidate.ordered;
             }
         }
         if weight > 20.0 {

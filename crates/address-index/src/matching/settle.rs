@@ -10,6 +10,9 @@ use crate::text::Normalized;
 
 /// Largest knot of conflicting addresses that is untied exactly.
 const LARGEST_KNOT: usize = 64;
+/// Least confidence of an accepted match, and how far confidences are thought to be too high.
+const LEAST_ACCEPTED: f64 = 0.9;
+const RESERVE: f64 = 0.002;
 
 /// Names and numbers on buildings: the building of an address's name, wherever near; the number, among its candidates.
 pub(super) fn written(work: &mut Work<'_>, facts: &[BuildingFacts<'_>]) {
@@ -87,9 +90,6 @@ pub(super) fn settle(work: &Work<'_>, corrections: &[Correction], options: &Matc
         match best {
             Some(best) => {
                 let found = matched(work, address, best, &claims);
-                if found.confidence < options.accepted {
-                    report.review.push(report.matches.len());
-                }
                 report.matches.push(found);
             }
             None => {
@@ -106,9 +106,29 @@ pub(super) fn settle(work: &Work<'_>, corrections: &[Correction], options: &Matc
             }
         }
     }
+    report.accepted_from =
+        accepted_from(report.matches.iter().map(|m| m.confidence).collect(), options.accepted);
+    let doubtful = |at: &usize| report.matches.get(*at).is_some_and(|m| m.confidence < report.accepted_from);
+    report.review = (0..report.matches.len()).filter(doubtful).collect();
     let confidence = |at: &usize| report.matches.get(*at).map_or(0.0, |m| m.confidence);
     report.review.sort_by(|a, b| confidence(a).total_cmp(&confidence(b)).then(a.cmp(b)));
     report
+}
+
+/// The confidence from which matches are accepted: the lowest at which those above it are right in the share wanted, on the
+/// whole. None is accepted that is itself rather doubtful.
+fn accepted_from(mut confidences: Vec<f64>, wanted: f64) -> f64 {
+    confidences.sort_by(|a, b| b.total_cmp(a));
+    let (mut sum, mut from) = (0.0, wanted);
+    for (before, &confidence) in confidences.iter().enumerate() {
+        sum += confidence;
+        if confidence < LEAST_ACCEPTED.min(wanted) || sum < (wanted + RESERVE).min(1.0) * (before + 1) as f64
+        {
+            break;
+        }
+        from = from.min(confidence);
+    }
+    from
 }
 
 /// The building of each address, one plate a building: the likeliest, and where two want the same the assignment that is
@@ -275,4 +295,20 @@ fn correct(work: &Work<'_>, correction: &Correction, report: &mut MatchReport) {
         confidence: 1.0,
         evidence: Vec::new(),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn accepted_ones_are_as_right_as_wanted(confidences in prop::collection::vec(0.0..=1.0f64, 0..60), wanted in 0.5..1.0f64) {
+            let from = accepted_from(confidences.clone(), wanted);
+            let accepted: Vec<f64> = confidences.into_iter().filter(|&c| c >= from).collect();
+            prop_assert!(accepted.iter().all(|&c| c >= LEAST_ACCEPTED.min(wanted)));
+            prop_assert!(accepted.iter().sum::<f64>() >= wanted * accepted.len() as f64 - 1e-9);
+        }
+    }
 }
