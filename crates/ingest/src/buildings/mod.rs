@@ -234,8 +234,7 @@ pub fn plan(
     let matching = matched(&old_m, &new_m);
     give_ids(key, &matching, &old, &mut buildings, &mut next_number, &mut report);
     moved(&matching, (&old_m, &new_m), &old, &mut report);
-    let mut number = lineage.next_question();
-    for group in &matching.questions {
+    for (number, group) in (lineage.next_question()..).zip(&matching.questions) {
         let ids = |list: &[LayerFeature], at: &[usize]| -> Vec<String> {
             at.iter().filter_map(|index| Some(list.get(*index)?.id.clone())).collect()
         };
@@ -243,7 +242,6 @@ pub fn plan(
         let question = Question { number, kind: group.kind, survey: key.date.clone(), old, new };
         lineage.events.push(LineageEvent::Question(question.clone()));
         report.questions.push(question);
-        number += 1;
     }
     lineage.events.push(LineageEvent::Survey {
         survey: key.date.clone(),

@@ -14,6 +14,10 @@ pub const COUNTY_MARGIN_M: f64 = 2_000.0;
 /// Farther than this nothing but the coordinate system can be wrong, metres.
 const ABSURD_M: f64 = 50_000.0;
 
+/// By which a wrong central meridian moves things, degrees of longitude: zones of three and six degrees, and halves.
+const ZONES_DEG: [f64; 14] =
+    [3.0, -3.0, 6.0, -6.0, 9.0, -9.0, 12.0, -12.0, 15.0, -15.0, 18.0, -18.0, 1.5, -1.5];
+
 /// Borders of a county.
 #[derive(Clone, Debug, Default)]
 pub struct Borders {
@@ -170,7 +174,7 @@ impl Borders {
                 return format!("its coordinates look like {name}; if they are, say so with --crs {name}");
             }
         }
-        for degrees in [3.0, -3.0, 6.0, -6.0, 1.5, -1.5] {
+        for degrees in ZONES_DEG {
             if is_in([lon + degrees, lat]) {
                 return format!(
                     "{degrees:+} degrees of longitude bring it there: the zone or the central meridian is likely wrong"
