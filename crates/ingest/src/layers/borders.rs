@@ -168,11 +168,15 @@ impl Borders {
         if is_in([lat, lon]) {
             return "longitude and latitude are exchanged".to_owned();
         }
-        for (name, moved) in [("gcj02", wgs84_from_gcj02(at)), ("bd09", wgs84_from_bd09(at))] {
-            // The shift is small; a hit from far inside would be no sign of it.
-            if distance_m < 1_500.0 && is_in(moved) {
-                return format!("its coordinates look like {name}; if they are, say so with --crs {name}");
-            }
+        // The shift is small; a hit from far away would be no sign of it. A neighbour is as likely.
+        let shifted = [("gcj02", wgs84_from_gcj02(at)), ("bd09", wgs84_from_bd09(at))];
+        let shifted = shifted.into_iter().find(|(_, moved)| distance_m < 1_500.0 && is_in(*moved));
+        let village = self.village_of(at);
+        if let Some((name, _)) = shifted {
+            let neighbour = village.map_or(String::new(), |village| {
+                format!("it lies in village {} {}; ", village.code, village.name)
+            });
+            return format!("{neighbour}if its coordinates are {name}, say so with --crs {name}");
         }
         for degrees in ZONES_DEG {
             if is_in([lon + degrees, lat]) {
@@ -181,7 +185,7 @@ impl Borders {
                 );
             }
         }
-        if let Some(village) = self.village_of(at) {
+        if let Some(village) = village {
             return format!(
                 "it lies in village {} {}: the village is likely wrong",
                 village.code, village.name
