@@ -16,6 +16,26 @@ fn hamlet(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }
 
+/// A border, a village, a house and two cameras.
+const VECTORS: [(&str, &str); 4] = [
+    (
+        "border.geojson",
+        r#"{"type":"Feature","properties":{"name":"柘荣县"},"geometry":{"type":"Polygon","coordinates":
+        [[[119.8,27.1],[120.0,27.1],[120.0,27.3],[119.8,27.3],[119.8,27.1]]]}}"#,
+    ),
+    (
+        "villages.geojson",
+        r#"{"type":"Feature","properties":{"code":"350926001001","name":"溪坪"},"geometry":{"type":"Polygon","coordinates":
+        [[[119.89,27.19],[119.91,27.19],[119.91,27.21],[119.89,27.21],[119.89,27.19]]]}}"#,
+    ),
+    (
+        "houses.geojson",
+        r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"层数":2},"geometry":{"type":"Polygon",
+        "coordinates":[[[119.9,27.2],[119.9001,27.2],[119.9001,27.2001],[119.9,27.2001],[119.9,27.2]]]}}]}"#,
+    ),
+    ("cameras.csv", "名称,经度,纬度,方位角\n甲,119.9,27.2,90\n乙,24.9,60.1,0\n"),
+];
+
 #[test]
 fn exit_codes_are_as_documented() {
     let folder = tempfile::tempdir().unwrap();
@@ -33,7 +53,15 @@ fn exit_codes_are_as_documented() {
         words.extend(["--survey", "2026-05-01", "--crs", crs, "--origin", "490000,3013000"]);
         words
     };
+    let houses = |village: &'static str| {
+        let mut words = vec!["import", "houses.geojson", "--county", "k"];
+        words.extend(["--village", village, "--survey", "2026-05-01"]);
+        words
+    };
     std::fs::write(at.join("model.obj"), "v 0 0 0\nv 9 0 0\nv 0 9 0\nf 1 2 3\n").unwrap();
+    for (name, text) in VECTORS {
+        std::fs::write(at.join(name), text).unwrap();
+    }
     let cases: &[(i32, Vec<&str>)] = &[
         (0, vec!["inspect", "sound"]),
         (0, vec!["inspect", "sound", "--json"]),
@@ -66,6 +94,21 @@ fn exit_codes_are_as_documented() {
         (1, vec!["address", "search", "addresses", "天安门"]),
         (0, vec!["address", "stats", "addresses", "--json"]),
         (3, vec!["address", "stats", "fine.csv"]),
+        (
+            0,
+            vec!["county", "new", "k", "--name", "柘荣县", "--code", "350926", "--borders", "border.geojson"],
+        ),
+        (0, vec!["import", "villages.geojson", "--county", "k"]),
+        // One of the cameras lies in Helsinki.
+        (1, vec!["import", "cameras.csv", "--county", "k", "--as", "cameras"]),
+        (2, vec!["import", "cameras.csv", "--county", "k", "--as", "cameras", "--column", "colour=x"]),
+        (0, houses("350926001001")),
+        (3, houses("350926001009")),
+        (2, vec!["import", "houses.geojson", "--county", "k", "--as", "buildings"]),
+        (0, vec!["survey", "lineage", "k"]),
+        (3, vec!["survey", "lineage", "k", "350926001001", "--answer", "1"]),
+        (0, vec!["import", "fine.csv", "--county", "k"]),
+        (2, vec!["import", "border.geojson", "--county", "k"]),
     ];
     for (expected, words) in cases {
         let (code, out, error) = hamlet(at, words);

@@ -14,6 +14,10 @@ pub const COUNTY_MARGIN_M: f64 = 2_000.0;
 /// Farther than this nothing but the coordinate system can be wrong, metres.
 const ABSURD_M: f64 = 50_000.0;
 
+/// By which a wrong central meridian moves things, degrees of longitude: zones of three and six degrees, and halves.
+const ZONES_DEG: [f64; 14] =
+    [3.0, -3.0, 6.0, -6.0, 9.0, -9.0, 12.0, -12.0, 15.0, -15.0, 18.0, -18.0, 1.5, -1.5];
+
 /// Borders of a county.
 #[derive(Clone, Debug, Default)]
 pub struct Borders {
@@ -164,20 +168,24 @@ impl Borders {
         if is_in([lat, lon]) {
             return "longitude and latitude are exchanged".to_owned();
         }
-        for (name, moved) in [("gcj02", wgs84_from_gcj02(at)), ("bd09", wgs84_from_bd09(at))] {
-            // The shift is small; a hit from far inside would be no sign of it.
-            if distance_m < 1_500.0 && is_in(moved) {
-                return format!("its coordinates look like {name}; if they are, say so with --crs {name}");
-            }
+        // The shift is small; a hit from far away would be no sign of it. A neighbour is as likely.
+        let shifted = [("gcj02", wgs84_from_gcj02(at)), ("bd09", wgs84_from_bd09(at))];
+        let shifted = shifted.into_iter().find(|(_, moved)| distance_m < 1_500.0 && is_in(*moved));
+        let village = self.village_of(at);
+        if let Some((name, _)) = shifted {
+            let neighbour = village.map_or(String::new(), |village| {
+                format!("it lies in village {} {}; ", village.code, village.name)
+            });
+            return format!("{neighbour}if its coordinates are {name}, say so with --crs {name}");
         }
-        for degrees in [3.0, -3.0, 6.0, -6.0, 1.5, -1.5] {
+        for degrees in ZONES_DEG {
             if is_in([lon + degrees, lat]) {
                 return format!(
                     "{degrees:+} degrees of longitude bring it there: the zone or the central meridian is likely wrong"
                 );
             }
         }
-        if let Some(village) = self.village_of(at) {
+        if let Some(village) = village {
             return format!(
                 "it lies in village {} {}: the village is likely wrong",
                 village.code, village.name

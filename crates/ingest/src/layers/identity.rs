@@ -12,14 +12,14 @@ const SAME_PLACE_M: f64 = 5.0;
 /// Or whose area is nearly that of it: share of the bounds of both that both have.
 const SAME_BOUNDS: f64 = 0.7;
 
-/// What two features have in common if they are the same.
-type Key<'a> = &'a dyn Fn(&LayerFeature) -> Option<String>;
+/// What a feature may be known by.
+type Key = dyn Fn(&LayerFeature) -> Option<String>;
 
 /// For each new feature the old one that it is: by the source's own id, by code, by name, by place.
 pub(super) fn matched(kind: LayerKind, old: &[LayerFeature], new: &[LayerFeature]) -> Vec<Option<usize>> {
     let mut found: Vec<Option<usize>> = vec![None; new.len()];
     let mut taken: BTreeSet<usize> = BTreeSet::new();
-    let keys: [Key<'_>; 3] = [
+    let keys: [&Key; 3] = [
         &|feature| feature.source_id.clone(),
         &|feature| Some(feature.text("code").to_owned()),
         &|feature| {

@@ -223,7 +223,9 @@ fn take(
         // A road may lead out of the county, as long as some of it lies in it.
         let mut places = geometry.iter().flat_map(Geometry::positions);
         let is_in = kind == LayerKind::Roads && places.any(|p| borders.check_county(*p).is_ok());
-        if !is_in && (kind != LayerKind::Villages || borders.has_county()) {
+        // New villages are not judged by the old ones.
+        let is_judged = kind != LayerKind::Villages || borders.has_county();
+        if is_judged && !is_in {
             borders.check_county(at).map_err(|elsewhere| elsewhere.to_string())?;
         }
     }

@@ -99,9 +99,9 @@ pub(crate) fn geo_package(path: &Path, count: usize) {
         for word in [3_u32, 1, 5] {
             blob.extend(word.to_le_bytes());
         }
-        for (x, y) in [(0.0, 0.0), (10.0, 0.0), (10.0, 8.0), (0.0, 8.0), (0.0, 0.0)] {
+        for (x, y) in [(0.0_f64, 0.0_f64), (10.0, 0.0), (10.0, 8.0), (0.0, 8.0), (0.0, 0.0)] {
             blob.extend((east + x).to_le_bytes());
-            blob.extend((3_010_000.0_f64 + y).to_le_bytes());
+            blob.extend((3_010_000.0 + y).to_le_bytes());
         }
         db.execute(
             "INSERT INTO \"房屋\" (geom, 名称, 高度) VALUES (?1, ?2, ?3)",
