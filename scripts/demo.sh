@@ -9,7 +9,7 @@ hamlet="${CARGO_TARGET_DIR:-target}/debug/hamlet"
 if [ -e out/county ] && [ ! out/county/county.toml -nt out/sample/sample.json ]; then
   rm -rf out/county
 fi
-HAMLET="$hamlet" sh out/sample/import.sh out/county mesh
+HAMLET="$hamlet" sh out/sample/import.sh out/county
 if [ -n "${DISPLAY:-}" ]; then
   exec "$hamlet" view out/county --tour --camera "$(head -n 1 out/sample/flight.txt)"
 fi

@@ -43,7 +43,9 @@ impl Check<'_> {
         }
         for name in self.entries("layers", |path| path.is_file()) {
             let path = format!("layers/{name}");
-            if !named.iter().any(|(_, known)| *known == path) && !store::write::is_temporary_name(&name) {
+            let tells_of_a_layer = ["-report.json", "-rejected.csv"].iter().any(|end| name.ends_with(end));
+            let is_named = named.iter().any(|(_, known)| *known == path);
+            if !is_named && !tells_of_a_layer && !store::write::is_temporary_name(&name) {
                 self.note(path, "county.toml does not name it: it is not shown");
             }
         }

@@ -336,7 +336,8 @@ impl County {
                 key.village, self.config.code
             ));
         }
-        self.check_place(&key.village, middle.map(|m| [m.lon_rad.to_degrees(), m.lat_rad.to_degrees()]))?;
+        let at = middle.map(|m| [m.lon_rad.to_degrees(), m.lat_rad.to_degrees()]);
+        notes.extend(self.check_place(&key.village, at)?);
         let Some(middle) = middle else {
             notes.push("the survey has no place on Earth".to_owned());
             return Ok(notes);

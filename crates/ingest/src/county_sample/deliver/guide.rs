@@ -111,18 +111,20 @@ fn readme(divisions: &[Division]) -> String {
     for division in divisions.iter().take(WRITTEN_OUT) {
         let folder = format!("villages/{}_{}", division.code, division.name);
         let key = format!("--county COUNTY --village {} --survey {SURVEY}", division.code);
-        line(format!("hamlet import {folder}/mesh {key} --height ellipsoidal"));
+        line(format!("hamlet import {folder}/mesh {key} --height ellipsoidal --ground-later"));
         line(format!("hamlet import {folder}/footprints/房屋面.shp --as buildings {key}"));
-        line(format!("hamlet import {folder}/points/{}.las {key} --height ellipsoidal", division.code));
+        line(format!(
+            "hamlet import {folder}/points/{}.las {key} --height ellipsoidal --ground-later",
+            division.code
+        ));
     }
     if divisions.len() > WRITTEN_OUT {
         line(format!("… and so on for the other {} villages", divisions.len() - WRITTEN_OUT));
     }
-    for subject in ["dem", "ortho"] {
-        line(format!(
-            "hamlet import county/{subject}.tif villages/*/rasters/{subject}.tif --as {subject} --county COUNTY --height ellipsoidal"
-        ));
-    }
+    // Together: the ground is made once of all of them.
+    line(
+        "hamlet import county/*.tif villages/*/rasters/*.tif --county COUNTY --height ellipsoidal".to_owned(),
+    );
     line(
         "hamlet import addresses/标准地址.xlsx addresses/标准地址.csv --as addresses --county COUNTY"
             .to_owned(),
@@ -171,6 +173,10 @@ take() {
   fi
 }
 
+# The ground is made once, of all rasters, and cut away under all meshes.
+later=
+if wanted dem || wanted ortho; then later=--ground-later; fi
+
 [ -e "$county/county.toml" ] || "$hamlet" county new "$county" --name {name} --code {code}
 if wanted villages; then take "$here/layers/villages.geojson" --as villages; fi
 if wanted grids; then
@@ -185,20 +191,22 @@ for village in "$here"/villages/*/; do
   name=$(basename "$village")
   code=${name%%_*}
   if wanted mesh; then
-    take "${village}mesh" --village "$code" --survey {survey} --height ellipsoidal
+    take "${village}mesh" --village "$code" --survey {survey} --height ellipsoidal $later
   fi
   if wanted buildings; then
     take "${village}footprints/房屋面.shp" --as buildings --village "$code" --survey {survey}
   fi
   if wanted points; then
-    take "${village}points/$code.las" --village "$code" --survey {survey} --height ellipsoidal
+    take "${village}points/$code.las" --village "$code" --survey {survey} --height ellipsoidal $later
   fi
 done
+set --
 for subject in dem ortho; do
   if wanted "$subject"; then
-    take "$here/county/$subject.tif" "$here"/villages/*/rasters/"$subject.tif" --as "$subject" --height ellipsoidal
+    set -- "$@" "$here/county/$subject.tif" "$here"/villages/*/rasters/"$subject.tif"
   fi
 done
+[ $# -eq 0 ] || take "$@" --height ellipsoidal
 if wanted addresses; then
   set -- "$here/addresses/标准地址.xlsx"
   [ ! -e "$here/addresses/标准地址.csv" ] || set -- "$@" "$here/addresses/标准地址.csv"
