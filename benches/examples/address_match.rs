@@ -1,4 +1,4 @@
-//! Right buildings when points lie off: `cargo run --release -p benches --example address_match -- /tmp/instance` on the
+//! Right buildings when points lie off: `cargo run --release -p benches --example address_match -- out/instance` on the
 //! instance of `../shared/bench/spatial_instance.py`.
 
 use std::{collections::BTreeMap, path::PathBuf};

@@ -1,6 +1,6 @@
 //! Containment, nearest and clicks against the best crate, in one run, interleaved:
-//! `python3 ../shared/bench/spatial_instance.py /tmp/instance && cargo run --release -p benches --example
-//! address_spatial -- /tmp/instance`.
+//! `python3 ../shared/bench/spatial_instance.py out/instance && cargo run --release -p benches --example
+//! address_spatial -- out/instance`.
 
 use std::{hint::black_box, path::PathBuf};
 

@@ -230,7 +230,6 @@ fn set_aside(
             warp.apply(&batch.positions, &mut positions);
             for (index, position) in positions.iter().enumerate() {
                 let origin = *origin.get_or_insert_with(|| position.floor());
-                // False for NaN.
                 // What is no number lies nowhere.
                 if (*position - origin).abs().max_element().partial_cmp(&FARTHEST_M)
                     != Some(std::cmp::Ordering::Less)

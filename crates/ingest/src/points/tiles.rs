@@ -249,7 +249,6 @@ fn set_aside(
             warp.apply(&batch.positions, &mut positions);
             shade.learn(&batch);
             for (index, position) in positions.iter().enumerate() {
-                // False for NaN.
                 // What is no number lies nowhere.
                 if position.abs().max_element().partial_cmp(&FARTHEST_M) != Some(std::cmp::Ordering::Less) {
                     left_out += 1;

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, io::Cursor};
+use std::io::Cursor;
 
 use bytes::Bytes;
 use geodesy::{
@@ -9,28 +9,14 @@ use ingest::{
     ground::{Dem, EARTH_RADIUS_M, LocalPlan, OrthoTiff, TerrainOptions, TerrainReport, write_terrain},
     raster::{GeoTiff, RasterError},
 };
-use scene::{
-    content,
-    inspect::{self, Options, Severity},
-    write::implicit_uri,
-};
+use scene::{content, write::implicit_uri};
 use terrain::{CutOut, TerrainTiles, TileGrid, TileId};
 
-use crate::points::data;
+use crate::points::{
+    data,
+    tiles::{Files, inspected},
+};
 use crate::raster::made::{Tiff, Value};
-
-type Files = BTreeMap<String, Vec<u8>>;
-
-fn inspected(files: &Files) -> inspect::Report {
-    let mut source = |uri: &str| {
-        files.get(uri).map(|bytes| Bytes::from(bytes.clone())).ok_or_else(|| format!("there is no {uri}"))
-    };
-    let report = inspect::inspect_tileset("tileset.json", &mut source, &Options::default());
-    let bad = report.problems.iter().filter(|p| matches!(p.severity, Severity::Error | Severity::Warning));
-    let bad: Vec<_> = bad.map(|p| format!("{} {}: {}", p.file, p.place, p.reason)).collect();
-    assert!(bad.is_empty(), "{bad:?}");
-    report
-}
 
 fn written(
     tiles: &TerrainTiles,

@@ -2,40 +2,20 @@
 
 pub(crate) mod fuzz;
 mod readers;
-mod tiles;
+pub(crate) mod tiles;
 
-use std::{
-    io::Cursor,
-    path::{Path, PathBuf},
-};
+use std::{io::Cursor, path::PathBuf};
 
+pub(crate) use crate::fuzzing::files;
 use ingest::points::{PointBatch, PointSource, PointsError, las::LasFile};
 
 /// The shared data, or `None` (said once per test) where the folder is absent.
 pub(crate) fn data(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(folder);
-    if path.is_dir() {
-        return Some(path);
+    let path = crate::fuzzing::data(folder);
+    if path.is_none() {
+        println!("skipped: ../shared/data is absent");
     }
-    println!("skipped: ../shared/data is absent");
-    None
-}
-
-/// All files below a folder with one of the extensions, sorted.
-pub(crate) fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_path_buf()];
-    while let Some(folder) = open.pop() {
-        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|e| extensions.iter().any(|x| e == *x)) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
+    path
 }
 
 pub(crate) fn las(bytes: Vec<u8>) -> Result<LasFile<Cursor<Vec<u8>>>, PointsError> {

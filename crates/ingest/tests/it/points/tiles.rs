@@ -18,7 +18,7 @@ use scene::{
 
 use super::{all, data, las};
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// Points in memory.
 struct Made {
@@ -65,7 +65,8 @@ fn written(
     Ok((files, report))
 }
 
-fn inspected(files: &Files) -> inspect::Report {
+/// The report of a tileset in which there is nothing wrong.
+pub(crate) fn inspected(files: &Files) -> inspect::Report {
     let mut source = |uri: &str| {
         files.get(uri).map(|bytes| Bytes::from(bytes.clone())).ok_or_else(|| format!("there is no {uri}"))
     };
